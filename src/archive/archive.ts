@@ -1,0 +1,140 @@
+import { closeSync, openSync, type ReadStream } from 'node:fs';
+import type { Database } from '../catalog/database.ts';
+import {
+  type DescribedInstance,
+  describeInstances,
+  type LocatedInstance,
+  locateInstances,
+  type Place,
+  readMetadata,
+} from '../catalog/locate.ts';
+import { type Found, search } from '../catalog/search.ts';
+import { readBulk } from '../dicom/bulk.ts';
+import { inflate } from '../dicom/deflate.ts';
+import { type FrameIndex, frameRanges, readFrame } from '../dicom/frames.ts';
+import { bufferSource, fileSource, parsePart10 } from '../dicom/parse.ts';
+import type { Query } from '../dicom/query.ts';
+import { VoxgateError } from '../errors.ts';
+import type { FileStore } from '../storage/file-store.ts';
+import { Ingest } from './transfer.ts';
+
+export type { DescribedInstance, LocatedInstance, Place } from '../catalog/locate.ts';
+export { type Found, MOST_ANSWERS } from '../catalog/search.ts';
+
+export interface ArchiveOptions {
+  readonly store: FileStore;
+  readonly database: Database;
+  readonly settleSeconds: number;
+  readonly idleSettleSeconds: number;
+}
+
+/** What both doors and the pipeline ask of what is held: receive, find, retrieve. */
+export class Archive {
+  readonly ingest: Ingest;
+  readonly #store: FileStore;
+  readonly #database: Database;
+
+  constructor(options: ArchiveOptions) {
+    this.ingest = new Ingest(options);
+    this.#store = options.store;
+    this.#database = options.database;
+  }
+
+  /** Studies, series or instances that match, newest study first. */
+  find(query: Query): Promise<Found[]> {
+    return search(this.#database, query);
+  }
+
+  locate(place: Place): Promise<LocatedInstance[]> {
+    return locateInstances(this.#database, place);
+  }
+
+  describe(place: Place): Promise<DescribedInstance[]> {
+    return describeInstances(this.#database, place);
+  }
+
+  /** The DICOM JSON text of each instance, as prepared at ingest. */
+  metadata(place: Place): Promise<{ located: LocatedInstance; json: string }[]> {
+    return readMetadata(this.#database, place);
+  }
+
+  /** The whole PS3.10 file, byte for byte as stored. */
+  stream(instance: LocatedInstance): ReadStream {
+    return this.#store.stream(instance.storageKey, 0, instance.size);
+  }
+
+  readFile(instance: LocatedInstance): Promise<Buffer> {
+    return this.#store.read(instance.storageKey, 0, instance.size);
+  }
+
+  pathOf(instance: LocatedInstance): string {
+    return this.#store.pathOf(instance.storageKey);
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#store.freeBytes();
+  }
+
+  /** How many whole frames an instance has; 0 for one without pixels. */
+  frameCount(instance: LocatedInstance): number {
+    return indexOf(instance)?.count ?? 0;
+  }
+
+  /**
+   * The stored bytes of one frame, counted from 1.
+   * @throws VoxgateError not-found when the object has no such frame
+   */
+  async readFrame(instance: LocatedInstance, number: number): Promise<Buffer> {
+    const index = indexOf(instance);
+    if (!index) throw new VoxgateError('not-found', 'the object has no frames');
+    const ranges = frameRanges(index, number);
+    if (!ranges) return this.#withSource(instance, (source) => readFrame(index, number, source));
+    const pieces = await Promise.all(
+      ranges.map(([offset, length]) => this.#store.read(instance.storageKey, offset, length)),
+    );
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  }
+
+  /**
+   * Where the bytes of one frame lie in its file, for processes that read it themselves.
+   * @throws VoxgateError undecodable where they do not lie there as they are: deflated, or big endian
+   */
+  frameRanges(instance: LocatedInstance, number: number): readonly (readonly [number, number])[] {
+    const index = indexOf(instance);
+    if (!index || index.count < number)
+      throw new VoxgateError('not-a-volume', 'an instance of the series has no pixels.');
+    const ranges = frameRanges(index, number);
+    if (!ranges)
+      throw new VoxgateError(
+        'undecodable',
+        `the pixels in transfer syntax ${instance.transferSyntaxUid} are not analysed as they are stored.`,
+      );
+    return ranges;
+  }
+
+  /**
+   * A value that the metadata name by a BulkDataURI, by its path ("7FE00010", "54000100/0/54001010").
+   * @throws VoxgateError not-found when there is no such value
+   */
+  async readBulk(instance: LocatedInstance, path: string): Promise<Buffer> {
+    return this.#withSource(instance, (source) => {
+      const parsed = parsePart10(source);
+      const value = parsed.bulk.get(path);
+      if (!value) throw new VoxgateError('not-found', `the object has no bulk data at ${path}`);
+      return readBulk(value, parsed.deflated ? bufferSource(inflate(source, parsed.dataSetOffset).bytes) : source);
+    });
+  }
+
+  #withSource<T>(instance: LocatedInstance, read: (source: ReturnType<typeof fileSource>) => T): T {
+    const fd = openSync(this.#store.pathOf(instance.storageKey), 'r');
+    try {
+      return read(fileSource(fd, instance.size));
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function indexOf({ frames }: LocatedInstance): FrameIndex | undefined {
+  return frames === null ? undefined : JSON.parse(frames);
+}

@@ -1,0 +1,95 @@
+import type { Database } from '../catalog/database.ts';
+import { enqueue } from '../jobs/queue.ts';
+import type { FileStore } from '../storage/file-store.ts';
+import { CommitQueue, settleKey } from './commit-queue.ts';
+import { type Announced, IncomingInstance, type Receipt, type ReceiverParts } from './receive-instance.ts';
+
+export interface IngestOptions {
+  readonly store: FileStore;
+  readonly database: Database;
+  /** Quiet time after the sender said that it is done. */
+  readonly settleSeconds: number;
+  /** Quiet time where it never said so. */
+  readonly idleSettleSeconds: number;
+}
+
+/** The archive's one gate: DIMSE associations, STOW requests and the node's own results all come in by it. */
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #commits: CommitQueue;
+  readonly #open = new Set<Transfer>();
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    this.#commits = new CommitQueue(options.store, options.database, options.idleSettleSeconds);
+  }
+
+  /** A sender begins: an association is accepted, a STOW request has come. */
+  begin(origin: 'received' | 'self' = 'received'): Transfer {
+    const transfer = new Transfer({ store: this.#options.store, commits: this.#commits, origin }, (ended) =>
+      this.#ended(ended),
+    );
+    this.#open.add(transfer);
+    return transfer;
+  }
+
+  /** Resolves when no instance is between disk and database. */
+  idle(): Promise<void> {
+    return this.#commits.idle();
+  }
+
+  /** The sender is done: series that no other open transfer adds to are settled after a short quiet time. */
+  async #ended(transfer: Transfer): Promise<void> {
+    this.#open.delete(transfer);
+    const done = [...transfer.gained].filter(([key]) => ![...this.#open].some((other) => other.gained.has(key)));
+    for (const [key, series] of done) {
+      await enqueue(this.#options.database, 'settle-series', series, {
+        key,
+        delaySeconds: this.#options.settleSeconds,
+      });
+    }
+  }
+}
+
+interface SeriesName {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+}
+
+/** What one sender brings in one go. */
+export class Transfer {
+  readonly #parts: ReceiverParts;
+  readonly #onEnd: (transfer: Transfer) => Promise<void>;
+  /** Series that gained an instance, by settle key. */
+  readonly gained = new Map<string, SeriesName>();
+
+  constructor(parts: ReceiverParts, onEnd: (transfer: Transfer) => Promise<void>) {
+    this.#parts = parts;
+    this.#onEnd = onEnd;
+  }
+
+  receiveDataSet(announced: Announced): Promise<IncomingInstance> {
+    return IncomingInstance.ofDataSet(this.#parts, announced);
+  }
+
+  receiveFile(): Promise<IncomingInstance> {
+    return IncomingInstance.ofFile(this.#parts);
+  }
+
+  /**
+   * Finishes an object and remembers its series, so that the end of the transfer can settle it.
+   * @param study the only study it may belong to, where the request names one
+   */
+  async finish(incoming: IncomingInstance, study?: string): Promise<Receipt> {
+    const receipt = await incoming.finish(study);
+    const { studyInstanceUid, seriesInstanceUid } = receipt;
+    if (receipt.outcome === 'stored' && this.#parts.origin === 'received') {
+      this.gained.set(settleKey(studyInstanceUid, seriesInstanceUid), { studyInstanceUid, seriesInstanceUid });
+    }
+    return receipt;
+  }
+
+  end(): Promise<void> {
+    return this.#onEnd(this);
+  }
+}

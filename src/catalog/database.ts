@@ -1,0 +1,48 @@
+import knexFactory, { type Knex } from 'knex';
+import pg from 'pg';
+import * as archive from '../../migrations/0001-archive.ts';
+
+export type Database = Knex;
+export type Transaction = Knex.Transaction;
+
+/** A migration's name is in the database for ever: it never changes once merged. */
+const MIGRATIONS: Readonly<Record<string, Knex.Migration>> = {
+  '0001-archive': archive,
+};
+
+const migrationSource: Knex.MigrationSource<string> = {
+  getMigrations: () => Promise.resolve(Object.keys(MIGRATIONS)),
+  getMigrationName: (name) => name,
+  getMigration: (name) => Promise.resolve(MIGRATIONS[name]!),
+};
+
+const INT8 = 20;
+
+/** A pool of connections to PostgreSQL. Sizes and counts (bigint) come as numbers: none here passes 2^53. */
+export function openDatabase(connectionString: string): Database {
+  return knexFactory({
+    client: 'pg',
+    connection: {
+      connectionString,
+      types: {
+        getTypeParser: (oid, format) =>
+          oid === INT8 ? Number : pg.types.getTypeParser(oid, format === 'binary' ? 'binary' : 'text'),
+      },
+    },
+    pool: { min: 0, max: 8 },
+    acquireConnectionTimeout: 30_000,
+    migrations: { migrationSource, tableName: 'voxgate_migrations' },
+  });
+}
+
+/** Brings the schema up to date; returns the names of the migrations applied. */
+export async function migrate(database: Database): Promise<string[]> {
+  const [, applied]: [number, string[]] = await database.migrate.latest();
+  return applied;
+}
+
+/** Undoes the newest migration; returns its name. */
+export async function migrateDown(database: Database): Promise<string[]> {
+  const [, undone]: [number, string[]] = await database.migrate.down();
+  return undone;
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { loadSettings } from '../config.ts';
+import { createLog } from '../log.ts';
+import { type Node, startNode } from '../main.ts';
+
+export function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('open the DIMSE and HTTP doors; Ctrl-C or SIGTERM drains and stops')
+    .action(async () => {
+      const settings = loadSettings();
+      const log = createLog(settings.logLevel);
+      const node = await startNode(settings, log);
+      process.stdout.write(screen(node));
+      log.info({ dimse: node.dimsePort, http: node.httpPort, models: node.library.models.length }, 'ready');
+      await stopSignal();
+      log.info('stopping: no more callers; what is under way is finished');
+      // A second signal is a person who will not wait.
+      process.once('SIGINT', () => process.exit(130));
+      await node.stop();
+      log.info('stopped');
+    });
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+}
+
+/** Where to send, where to look, which models are live. */
+function screen({ settings, library, dimsePort, httpPort }: Node): string {
+  const base = `http://${settings.http.host.includes(':') ? `[${settings.http.host}]` : settings.http.host}:${httpPort}`;
+  const models = library.models.map(({ manifest }) => `${manifest.id} ${manifest.version}  ${manifest.title}`);
+  const broken = library.broken.map(({ folder }) => `LEFT OUT  ${folder} (see the log)`);
+  const peers = settings.peers.map(
+    (peer) => `${peer.name}  ${peer.dicomweb ?? `${peer.aeTitle} at ${peer.host}:${peer.port}`}`,
+  );
+  return `
+  Voxgate is ready. It is not a diagnostic device: results are for research until you have validated them.
+
+  Send to     ${settings.aeTitle} at ${settings.dimse.host}:${dimsePort} (C-STORE)
+              ${base}/dicom-web/studies (STOW-RS)
+  Look at     ${base}/
+  Models      ${list([...models, ...broken], 'none in the model library')}
+  Results to  ${list(peers, 'nobody: name a peer in voxgate.config.json; results stay here and can be queried')}
+  Data        ${settings.data}${settings.databaseUrl === undefined ? ' (with an embedded PostgreSQL)' : ''}
+  Stop        Ctrl-C
+
+`;
+}
+
+function list(lines: readonly string[], none: string): string {
+  return lines.length === 0 ? none : lines.join(`\n${' '.repeat(14)}`);
+}

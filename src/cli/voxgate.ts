@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import { sentenceOf } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { addEcho } from './echo.ts';
+import { addMigrate } from './migrate.ts';
+import { addModels } from './models.ts';
+import { addPhantom } from './phantom.ts';
+import { addSend } from './send.ts';
+import { addServe } from './serve.ts';
+
+/** The voxgate command: exit code 0 only on success; errors on stderr in one sentence. */
+const program = new Command('voxgate').description('DICOMweb-compliant PACS plugin and AI node').version(VERSION);
+for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`voxgate: ${sentenceOf(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,39 @@
+import { VERSION } from '../version.ts';
+
+/** What the admin API answers, for programs: OpenAPI 3.1. */
+export function openApi(): object {
+  const json = (description: string) => ({
+    200: { description, content: { 'application/json': { schema: { type: 'object' } } } },
+  });
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Voxgate admin API', version: VERSION },
+    paths: {
+      '/api/series/{SeriesInstanceUID}/analyses': {
+        get: {
+          summary: 'For each model considered: state, reason, timings, results',
+          parameters: [{ name: 'SeriesInstanceUID', in: 'path', required: true, schema: { type: 'string' } }],
+          responses: {
+            ...json('The analyses of the series, newest first'),
+            400: { description: 'Not a UID' },
+            404: { description: 'No such series' },
+          },
+        },
+      },
+      '/api/analyses': { get: { summary: 'The newest analyses', responses: json('At most 50') } },
+      '/api/conflicts': {
+        get: { summary: 'Objects kept apart because their SOP Instance UID was taken', responses: json('At most 50') },
+      },
+      '/api/models': {
+        get: { summary: 'The model library, with what was left out and why', responses: json('Manifests') },
+      },
+      '/healthz': { get: { summary: 'The process lives', responses: json('Live') } },
+      '/readyz': {
+        get: {
+          summary: 'Database and storage answer',
+          responses: { ...json('Ready'), 503: { description: 'Not ready' } },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import express, { type Request, type Response, type Router } from 'express';
+import type { Archive } from '../archive/archive.ts';
+import { type AnalysisReport, reportNewest, reportSeries } from '../catalog/analyses.ts';
+import type { Database } from '../catalog/database.ts';
+import { readConflicts, readTotals } from '../catalog/overview.ts';
+import type { Settings } from '../config.ts';
+import { isUid } from '../dicom/uid.ts';
+import type { ModelLibrary } from '../inference/model-library.ts';
+import { openApi } from './openapi.ts';
+import { statusPage } from './status-page.ts';
+
+export interface ConsoleParts {
+  readonly database: Database;
+  readonly archive: Archive;
+  readonly library: ModelLibrary;
+  readonly settings: Settings;
+}
+
+const NEWEST = 50;
+
+/** The admin API, the health probes and the status page. Everything here only reads. */
+export function createConsole({ database, archive, library, settings }: ConsoleParts): Router {
+  const router = express.Router();
+
+  router.get('/healthz', (_request, response) => {
+    response.json({ live: true });
+  });
+
+  router.get('/readyz', async (_request, response) => {
+    const checks = {
+      database: await holds(database.raw('SELECT 1')),
+      storage: await holds(archive.freeBytes()),
+      models: library.models.length > 0,
+    };
+    response
+      .status(checks.database && checks.storage ? 200 : 503)
+      .json({ ready: checks.database && checks.storage, ...checks });
+  });
+
+  router.get('/api/series/:uid/analyses', async (request: Request<{ uid: string }>, response) => {
+    const { uid } = request.params;
+    if (!isUid(uid)) return refuse(response, 400, 'the Series Instance UID is not a UID (PS3.5 9.1)');
+    const instances = await archive.locate({ seriesInstanceUid: uid });
+    if (instances.length === 0) return refuse(response, 404, 'no series of that UID is held here');
+    const analyses = await reportSeries(database, uid);
+    response.json({
+      seriesInstanceUid: uid,
+      instances: instances.length,
+      outcome: outcome(analyses, library),
+      analyses: analyses.map(present),
+    });
+  });
+
+  router.get('/api/analyses', async (_request, response) => {
+    response.json({ analyses: (await reportNewest(database, NEWEST)).map(present) });
+  });
+
+  router.get('/api/conflicts', async (_request, response) => {
+    response.json({ conflicts: await readConflicts(database, NEWEST) });
+  });
+
+  router.get('/api/models', (_request, response) => {
+    response.json({ models: library.models.map(({ manifest }) => manifest), broken: library.broken });
+  });
+
+  router.get('/api/openapi.json', (_request, response) => {
+    response.json(openApi());
+  });
+
+  router.get('/', async (_request, response) => {
+    const [totals, analyses, conflicts] = await Promise.all([
+      readTotals(database),
+      reportNewest(database, NEWEST),
+      readConflicts(database, NEWEST),
+    ]);
+    response
+      .setHeader(
+        'content-security-policy',
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      )
+      .type('html')
+      .send(statusPage({ settings, library, totals, analyses, conflicts }));
+  });
+
+  router.use((_request: Request, response: Response) => refuse(response, 404, 'there is nothing at this address'));
+  return router;
+}
+
+function refuse(response: Response, status: number, reason: string): void {
+  response.status(status).json({ error: reason });
+}
+
+async function holds(check: PromiseLike<unknown>): Promise<boolean> {
+  try {
+    await check;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** One sentence for the whole series, also when no model was considered. */
+function outcome(analyses: readonly AnalysisReport[], library: ModelLibrary): string {
+  if (analyses.length > 0) return analyses.map(({ modelId, reason }) => `${modelId}: ${reason}`).join(' ');
+  return library.models.length === 0
+    ? 'Not run: there is no model in the library.'
+    : 'Not settled yet: waiting for the sender to finish, or no route asks for this series.';
+}
+
+/** As the contract promises it: state, reason, timings in ISO 8601, SOP Instance UIDs of the results. */
+function present(analysis: AnalysisReport) {
+  return {
+    model: analysis.modelId,
+    version: analysis.modelVersion,
+    route: analysis.route,
+    seriesInstanceUid: analysis.seriesInstanceUid,
+    studyInstanceUid: analysis.studyInstanceUid,
+    state: analysis.state,
+    reason: analysis.reason,
+    timings: {
+      received: analysis.receivedAt,
+      settled: analysis.settledAt,
+      started: analysis.startedAt,
+      inferred: analysis.inferredAt,
+      delivered: analysis.deliveredAt,
+    },
+    results: analysis.results.map(({ sopInstanceUid }) => sopInstanceUid),
+    resultObjects: analysis.results,
+    deliveries: analysis.deliveries,
+    findings: analysis.findings === null ? null : JSON.parse(analysis.findings),
+  };
+}

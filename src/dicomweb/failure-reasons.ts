@@ -1,0 +1,28 @@
+import type { ErrorCode } from '../errors.ts';
+
+/** Failure Reason (0008,1197) of an object that was not stored (PS3.18 Table 10.5.3-1 by way of PS3.4 B.2.3). */
+export const FAILURE_REASON: Readonly<Record<ErrorCode, number>> = {
+  'not-dicom': 0xc000,
+  unidentifiable: 0xc000,
+  mismatch: 0xa900,
+  'unsupported-object': 0xc000,
+  'bad-request': 0xc000,
+  'not-found': 0x0110,
+  'not-acceptable': 0x0110,
+  'unsupported-media-type': 0x0110,
+  'too-large': 0xa700,
+  'out-of-resources': 0xa700,
+  'not-a-volume': 0x0110,
+  undecodable: 0x0110,
+  'bad-model': 0x0110,
+  'inference-failed': 0x0110,
+  'peer-failed': 0x0110,
+  'bad-setting': 0x0110,
+};
+
+/** Processing failure: our own bug. */
+export const PROCESSING_FAILURE = 0x0110;
+
+/** Warning Reason (0008,1196): stored, with a remark. */
+export const WARNING_KEPT_APART = 0xb000;
+export const WARNING_INCOMPLETE = 0xb007;

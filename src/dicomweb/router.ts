@@ -1,0 +1,62 @@
+import express, { type Request, type Response, type Router } from 'express';
+import type { Archive } from '../archive/archive.ts';
+import type { Log } from '../log.ts';
+import { errorHandler } from './errors.ts';
+import { retrieveBulkData } from './retrieve-bulkdata.ts';
+import { retrieveFrames } from './retrieve-frames.ts';
+import { retrieveInstances } from './retrieve-instances.ts';
+import { retrieveMetadata } from './retrieve-metadata.ts';
+import { searchTransaction } from './search.ts';
+import { storeInstances } from './store-instances.ts';
+
+export interface DicomwebParts {
+  readonly archive: Archive;
+  readonly log: Log;
+}
+
+type Handler = (parts: DicomwebParts, request: Request, response: Response) => Promise<void>;
+
+interface Transaction {
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly handler: Handler;
+  /** PS3.18 */
+  readonly section: string;
+}
+
+const STUDY = '/studies/:study';
+const SERIES = `${STUDY}/series/:series`;
+const INSTANCE = `${SERIES}/instances/:instance`;
+
+/** Every transaction of the door. Frames first: they are asked for most. */
+export const TRANSACTIONS: readonly Transaction[] = [
+  { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4.1.1.5' },
+  { method: 'get', path: INSTANCE, handler: retrieveInstances, section: '10.4.1.1.1' },
+  { method: 'get', path: `${INSTANCE}/metadata`, handler: retrieveMetadata, section: '10.4.1.1.2' },
+  { method: 'get', path: `${INSTANCE}/bulkdata/*path`, handler: retrieveBulkData, section: '10.4.1.1.5' },
+  { method: 'get', path: `${SERIES}/metadata`, handler: retrieveMetadata, section: '10.4.1.1.2' },
+  { method: 'get', path: `${STUDY}/metadata`, handler: retrieveMetadata, section: '10.4.1.1.2' },
+  { method: 'get', path: `${SERIES}/instances`, handler: searchTransaction('instance'), section: '10.6.1' },
+  { method: 'get', path: `${STUDY}/instances`, handler: searchTransaction('instance'), section: '10.6.1' },
+  { method: 'get', path: `${STUDY}/series`, handler: searchTransaction('series'), section: '10.6.1' },
+  { method: 'get', path: SERIES, handler: retrieveInstances, section: '10.4.1.1.1' },
+  { method: 'get', path: '/studies', handler: searchTransaction('study'), section: '10.6.1' },
+  { method: 'get', path: '/series', handler: searchTransaction('series'), section: '10.6.1' },
+  { method: 'get', path: '/instances', handler: searchTransaction('instance'), section: '10.6.1' },
+  { method: 'get', path: STUDY, handler: retrieveInstances, section: '10.4.1.1.1' },
+  { method: 'post', path: '/studies', handler: storeInstances, section: '10.5' },
+  { method: 'post', path: STUDY, handler: storeInstances, section: '10.5' },
+];
+
+/** The DICOMweb server (PS3.18): store, search, retrieve. */
+export function createDicomweb(parts: DicomwebParts): Router {
+  const router = express.Router();
+  for (const { method, path, handler } of TRANSACTIONS) {
+    router[method](path, (request: Request, response: Response) => handler(parts, request, response));
+  }
+  router.use((_request: Request, response: Response) => {
+    response.status(404).json({ error: 'there is no DICOMweb resource at this address' });
+  });
+  router.use(errorHandler(parts.log));
+  return router;
+}

@@ -1,0 +1,372 @@
+import type { Socket } from 'node:net';
+import type { Archive } from '../archive/archive.ts';
+import type { IncomingInstance } from '../archive/receive-instance.ts';
+import type { Transfer } from '../archive/transfer.ts';
+import { sentenceOf, VoxgateError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { answerFind } from './c-find.ts';
+import {
+  AbortSource,
+  type Association,
+  CEchoResponse,
+  CFindRequest,
+  CStoreRequest,
+  CStoreResponse,
+  type FindRequest,
+  type PresentationContext,
+  RejectReason,
+  RejectResult,
+  RejectSource,
+  type Response,
+  Scp,
+  Status,
+  type StoreRequest,
+} from './library.ts';
+import { PduError, PduReader } from './pdu-reader.ts';
+import { answerPresentationContexts } from './presentation-contexts.ts';
+import { comment, failureStatus, PROCESSING_FAILURE, receiptStatus, type StoreStatus } from './store-status.ts';
+
+export interface AssociationPolicy {
+  readonly aeTitle: string;
+  /** Calling AE titles that may come in; undefined lets in anybody. */
+  readonly allowedCallers: ReadonlySet<string> | undefined;
+  readonly maxAssociations: number;
+}
+
+export interface AssociationParts {
+  readonly archive: Archive;
+  readonly policy: AssociationPolicy;
+  readonly log: Log;
+  /** Associations open now, this one included. */
+  readonly openAssociations: () => number;
+}
+
+/** From connection to A-ASSOCIATE-RQ (the ARTIM timer, PS3.8 9.1.5). */
+const ASSOCIATE_WITHIN_MS = 30_000;
+/** Without a byte moved in either direction. */
+const IDLE_MS = 120_000;
+/** What we offer to receive in one PDU. The reader streams, so this costs no memory. */
+const MAX_PDU_LENGTH = 131_072;
+const LARGEST_COMMAND = 64 * 1024;
+/** C-FIND identifiers are a few hundred bytes. */
+const LARGEST_IDENTIFIER = 4 * 1024 * 1024;
+
+/** A message that the library does not take piece by piece. */
+interface Gathering {
+  readonly pieces: Buffer[];
+  bytes: number;
+}
+
+/** The object of the C-STORE in hand. After a failure its remaining bytes are read and dropped. */
+interface StoreInHand {
+  readonly request: StoreRequest;
+  readonly context: PresentationContext;
+  readonly incoming: IncomingInstance | undefined;
+  failure: StoreStatus | undefined;
+}
+
+/** What of dcmjs-dimse's Network is not in its type declarations and is used here. */
+interface NetworkInternals {
+  dimse: unknown;
+  _processPdu(pdu: Buffer): Promise<void>;
+  _processPDataTf(pdu: { getPdvs(): readonly Pdv[] }): Promise<void>;
+  _sendDimse(message: { context: PresentationContext; command: Response }): void;
+}
+
+interface Pdv {
+  getPresentationContextId(): number;
+  getValue(): Buffer;
+  isCommand(): boolean;
+  isLastFragment(): boolean;
+}
+
+/**
+ * One association as service class provider. The library keeps the association and its commands; bytes come to it by
+ * our reader, one socket read at a time, so that order is kept and a slow disk slows the sender.
+ */
+export class ProviderAssociation extends Scp {
+  readonly #socket: Socket;
+  readonly #parts: AssociationParts;
+  readonly #library: NetworkInternals;
+  readonly #reader = new PduReader({
+    control: (pdu) => this.#library._processPdu(pdu),
+    fragment: (contextId, isCommand, piece, last) => this.#takeFragment(contextId, isCommand, piece, last),
+  });
+  #association: Association | undefined;
+  #transfer: Transfer | undefined;
+  #message: Gathering = { pieces: [], bytes: 0 };
+  #store: StoreInHand | undefined;
+  /** Resolves when the connection is over and all it staged is stored or gone. */
+  readonly done: Promise<void>;
+
+  constructor(socket: Socket, parts: AssociationParts) {
+    super(socket);
+    this.#socket = socket;
+    this.#parts = parts;
+    // The library's declarations leave these out; pdu-reader.test.ts and the wire tests hold them.
+    this.#library = this as unknown as NetworkInternals;
+    this.on('networkError', (error: unknown) => this.#abort(sentenceOf(error), 0));
+    this.done = this.#serve();
+  }
+
+  /** The library would read the socket from its constructor; #serve does instead. */
+  _wrapSocket(): void {}
+
+  async #serve(): Promise<void> {
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    socket.setTimeout(IDLE_MS, () => this.#abort('nothing moved on the connection for too long', 0));
+    socket.on('error', () => undefined);
+    const artim = setTimeout(() => {
+      if (!this.#association) socket.destroy();
+    }, ASSOCIATE_WITHIN_MS);
+    try {
+      for await (const chunk of socket) await this.#reader.push(chunk);
+    } catch (error) {
+      if (error instanceof PduError) this.#abort(error.message, error.abortReason);
+      else if (!isConnectionEnd(error)) this.#abort(sentenceOf(error), 0);
+    } finally {
+      clearTimeout(artim);
+      socket.destroy();
+      await this.#end();
+    }
+  }
+
+  async #end(): Promise<void> {
+    if (this.#store)
+      this.#parts.log.warn(
+        { callingAe: this.#callingAe },
+        'a sender left in the middle of an object; nothing of it is kept',
+      );
+    await this.#store?.incoming?.discard();
+    this.#store = undefined;
+    await this.#transfer
+      ?.end()
+      .catch((error: unknown) =>
+        this.#parts.log.error({ reason: sentenceOf(error) }, 'the end of an association could not be recorded'),
+      );
+    this.#transfer = undefined;
+  }
+
+  get #callingAe(): string {
+    return this.#association?.getCallingAeTitle().trim() ?? '';
+  }
+
+  // The association
+
+  override associationRequested(association: Association): void {
+    const { policy, openAssociations, log } = this.#parts;
+    this.#association = association;
+    const calling = association.getCallingAeTitle().trim();
+    if (openAssociations() > policy.maxAssociations) {
+      log.warn({ callingAe: calling, limit: policy.maxAssociations }, 'association refused: too many are open');
+      this.#reject(RejectResult.Transient, RejectSource.ServiceProviderPresentation, RejectReason.LocalLimitExceeded);
+    } else if (policy.allowedCallers && !policy.allowedCallers.has(calling)) {
+      log.warn({ callingAe: calling }, 'association refused: the calling AE title is not among the peers');
+      this.#reject(RejectResult.Permanent, RejectSource.ServiceUser, RejectReason.CallingAeNotRecognized);
+    } else if (policy.allowedCallers && association.getCalledAeTitle().trim() !== policy.aeTitle) {
+      log.warn(
+        { callingAe: calling, calledAe: association.getCalledAeTitle().trim() },
+        'association refused: the called AE title is not ours',
+      );
+      this.#reject(RejectResult.Permanent, RejectSource.ServiceUser, RejectReason.CalledAeNotRecognized);
+    } else {
+      this.#accept(association);
+    }
+  }
+
+  #accept(association: Association): void {
+    answerPresentationContexts(association);
+    association.setMaxAsyncOpsInvoked(1);
+    association.setMaxAsyncOpsPerformed(1);
+    // The library answers with the smaller of both sides' lengths; each side states its own (PS3.8 D.1).
+    const peerLength = association.getMaxPduLength();
+    association.setMaxPduLength(MAX_PDU_LENGTH);
+    this.#transfer = this.#parts.archive.ingest.begin();
+    this.sendAssociationAccept();
+    association.setMaxPduLength(peerLength);
+  }
+
+  #reject(result: number, source: number, reason: number): void {
+    this.sendAssociationReject(result, source, reason);
+    this.#socket.end();
+  }
+
+  override associationReleaseRequested(): void {
+    // Settled before the answer: a sender that waits for it knows that its series is on its way.
+    const transfer = this.#transfer;
+    this.#transfer = undefined;
+    void (transfer?.end() ?? Promise.resolve())
+      .catch((error: unknown) =>
+        this.#parts.log.error({ reason: sentenceOf(error) }, 'the end of an association could not be recorded'),
+      )
+      .then(() => {
+        this.sendAssociationReleaseResponse();
+        this.#socket.end();
+      });
+  }
+
+  override abort(): void {
+    this.#socket.destroy();
+  }
+
+  #abort(reason: string, abortReason: number): void {
+    if (this.#socket.destroyed) return;
+    this.#parts.log.warn({ callingAe: this.#callingAe, reason }, 'association aborted');
+    if (this.#association) this.sendAbort(AbortSource.ServiceProvider, abortReason);
+    this.#socket.destroySoon();
+  }
+
+  // Messages
+
+  #takeFragment(contextId: number, isCommand: boolean, piece: Buffer, last: boolean): Promise<void> | undefined {
+    if (!this.#association) throw new PduError('data came before an association', 1);
+    if (isCommand) return this.#takeCommand(contextId, piece, last);
+    if (this.#store) return this.#takeStoreData(this.#store, piece, last);
+    return this.#gather(contextId, false, piece, last, LARGEST_IDENTIFIER);
+  }
+
+  async #takeCommand(contextId: number, piece: Buffer, last: boolean): Promise<void> {
+    if (this.#store) throw new PduError('a command came before the end of the data set', 6);
+    await this.#gather(contextId, true, piece, last, LARGEST_COMMAND);
+    if (last && this.#library.dimse instanceof CStoreRequest)
+      this.#store = await this.#beginStore(this.#library.dimse, contextId);
+  }
+
+  /** Collects a command set or an identifier and hands it to the library whole. */
+  async #gather(contextId: number, isCommand: boolean, piece: Buffer, last: boolean, limit: number): Promise<void> {
+    this.#message.bytes += piece.length;
+    if (this.#message.bytes > limit)
+      throw new PduError(`a ${isCommand ? 'command set' : 'query identifier'} is longer than ${limit} bytes`, 6);
+    this.#message.pieces.push(Buffer.from(piece));
+    if (!last) return;
+    const value = Buffer.concat(this.#message.pieces);
+    this.#message = { pieces: [], bytes: 0 };
+    const { dimse } = this.#library;
+    if (!isCommand && dimse instanceof CFindRequest) {
+      this.#library.dimse = undefined;
+      return this.#find(dimse, contextId, value);
+    }
+    const pdv: Pdv = {
+      getPresentationContextId: () => contextId,
+      getValue: () => value,
+      isCommand: () => isCommand,
+      isLastFragment: () => true,
+    };
+    await this.#library._processPDataTf({ getPdvs: () => [pdv] });
+  }
+
+  override cEchoRequest(
+    request: Parameters<typeof CEchoResponse.fromRequest>[0],
+    callback: (response: ReturnType<typeof CEchoResponse.fromRequest>) => void,
+  ): void {
+    const response = CEchoResponse.fromRequest(request);
+    response.setStatus(Status.Success);
+    callback(response);
+  }
+
+  /** The identifier is read by our own reader: the library cannot read every character set. */
+  #find(request: FindRequest, contextId: number, identifier: Buffer): Promise<void> {
+    const context = this.#association!.getPresentationContext(contextId);
+    const transferSyntaxUid = context.getAcceptedTransferSyntaxUid() ?? '';
+    const { archive, policy, log } = this.#parts;
+    return answerFind({
+      archive,
+      request,
+      identifier,
+      transferSyntaxUid,
+      retrieveAeTitle: policy.aeTitle,
+      log,
+      send: (response) => this.#library._sendDimse({ context, command: response }),
+    });
+  }
+
+  // C-STORE (PS3.7 9.1.1): bytes go from the socket to the staged file as they come
+
+  async #beginStore(request: StoreRequest, contextId: number): Promise<StoreInHand> {
+    const context = this.#association!.getPresentationContext(contextId);
+    const transferSyntaxUid = context.getAcceptedTransferSyntaxUid();
+    if (!transferSyntaxUid || !this.#transfer) {
+      return {
+        request,
+        context,
+        incoming: undefined,
+        failure: { status: PROCESSING_FAILURE, comment: 'the presentation context was not accepted' },
+      };
+    }
+    const announced = {
+      sopClassUid: request.getAffectedSopClassUid(),
+      sopInstanceUid: request.getAffectedSopInstanceUid(),
+      transferSyntaxUid,
+    };
+    try {
+      return { request, context, incoming: await this.#transfer.receiveDataSet(announced), failure: undefined };
+    } catch (error) {
+      return { request, context, incoming: undefined, failure: this.#storeFailure(error) };
+    }
+  }
+
+  #takeStoreData(store: StoreInHand, piece: Buffer, last: boolean): Promise<void> | undefined {
+    const wait = store.failure
+      ? undefined
+      : store.incoming?.write(piece)?.catch((error: unknown) => this.#giveUp(store, error));
+    return last ? this.#endStore(store, wait) : wait;
+  }
+
+  async #giveUp(store: StoreInHand, error: unknown): Promise<void> {
+    store.failure = this.#storeFailure(error);
+    await store.incoming?.discard();
+  }
+
+  async #endStore(store: StoreInHand, written: Promise<void> | undefined): Promise<void> {
+    await written;
+    const { status, comment: errorComment } = store.failure ?? (await this.#finishStore(store));
+    this.#store = undefined;
+    this.#library.dimse = undefined;
+    if (this.#socket.destroyed) return;
+    const response = CStoreResponse.fromRequest(store.request);
+    response.setStatus(status);
+    if (errorComment !== undefined) response.setErrorComment(errorComment);
+    this.#library._sendDimse({ context: store.context, command: response });
+  }
+
+  async #finishStore(store: StoreInHand): Promise<StoreStatus> {
+    try {
+      const receipt = await this.#transfer!.finish(store.incoming!);
+      if (receipt.outcome === 'conflict')
+        this.#parts.log.warn(
+          { sopInstanceUid: receipt.sopInstanceUid, callingAe: this.#callingAe },
+          'an object with a known SOP Instance UID and other content is kept apart',
+        );
+      else if (receipt.warnings.length > 0)
+        this.#parts.log.warn(
+          { sopInstanceUid: receipt.sopInstanceUid, callingAe: this.#callingAe, warnings: receipt.warnings },
+          'an object was stored with warnings',
+        );
+      return receiptStatus(receipt);
+    } catch (error) {
+      return this.#storeFailure(error);
+    }
+  }
+
+  #storeFailure(error: unknown): StoreStatus {
+    if (error instanceof VoxgateError) {
+      this.#parts.log.warn(
+        { callingAe: this.#callingAe, code: error.code, reason: error.message },
+        'an object was refused',
+      );
+      return failureStatus(error.code, error.message);
+    }
+    this.#parts.log.error(
+      { callingAe: this.#callingAe, error: error instanceof Error ? error.stack : String(error) },
+      'an object could not be stored',
+    );
+    return { status: PROCESSING_FAILURE, comment: comment('internal error; see the log of this node') };
+  }
+}
+
+const ENDINGS = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']);
+
+function isConnectionEnd(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ENDINGS.has(String(error.code));
+}

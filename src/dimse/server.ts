@@ -1,0 +1,62 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Archive } from '../archive/archive.ts';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/implementation.ts';
+import { VoxgateError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type AssociationPolicy, ProviderAssociation } from './association.ts';
+import { Implementation } from './library.ts';
+
+export interface DimseDoor {
+  readonly port: number;
+  /** Takes no more callers, lets open associations end within the time given, then cuts them. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface DimseDoorOptions extends AssociationPolicy {
+  readonly host: string;
+  readonly port: number;
+  readonly archive: Archive;
+  readonly log: Log;
+}
+
+/** Opens the DIMSE door: C-ECHO, C-STORE, C-FIND at study level. */
+export async function openDimseDoor(options: DimseDoorOptions): Promise<DimseDoor> {
+  Implementation.setImplementationClassUid(IMPLEMENTATION_CLASS_UID);
+  Implementation.setImplementationVersion(IMPLEMENTATION_VERSION_NAME);
+  const open = new Map<Socket, Promise<void>>();
+  const parts = { archive: options.archive, policy: options, log: options.log, openAssociations: () => open.size };
+  const server = createServer((socket) => {
+    open.set(
+      socket,
+      new ProviderAssociation(socket, parts).done.finally(() => open.delete(socket)),
+    );
+  });
+  await listen(server, options);
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : options.port,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const cut = setTimeout(() => {
+        for (const socket of open.keys()) socket.destroy();
+      }, graceMs);
+      await Promise.all([closed, ...open.values()]);
+      clearTimeout(cut);
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: DimseDoorOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        new VoxgateError(
+          'bad-setting',
+          `VOXGATE_DIMSE: ${host}:${port} cannot be opened: ${cause.code ?? cause.message}`,
+          { cause },
+        ),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+}

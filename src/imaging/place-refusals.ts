@@ -1,0 +1,107 @@
+import type { Vec3 } from './grid.ts';
+import type { SliceHeader } from './slice-header.ts';
+import { dot, length, scale, subtract } from './vector.ts';
+
+/** Two slices nearer than this lie at one position: no scanner steps by less than 0.1 mm, none rounds to more than 0.01 mm. */
+const SAME_POSITION_MM = 0.01;
+/** Positions are commonly rounded to 0.01 mm, so that two steps of one regular series may differ by 0.02 mm. */
+const STEP_TOLERANCE_MM = 0.02;
+const STEP_TOLERANCE_RELATIVE = 0.01;
+/** Small steps that all err to one side add up: no slice may lie further than this part of a step off its place. */
+const PLACE_TOLERANCE_RELATIVE = 0.1;
+const SHEAR_TOLERANCE_DEGREES = 0.1;
+
+/** Slices of one orientation, ascending along their normal. */
+export interface PlacedSlices {
+  readonly positions: readonly Vec3[];
+  readonly normal: Vec3;
+  /** Positions along the normal, mm. */
+  readonly places: readonly number[];
+  readonly headers: readonly SliceHeader[];
+}
+
+/** Whether the places of the slices make one regular stack, and if not why; the first that speaks refuses. */
+export const PLACE_REFUSALS: readonly ((slices: PlacedSlices) => string | undefined)[] = [
+  severalAtOnePosition,
+  sheared,
+  missingSlices,
+  unequalSteps,
+  withoutFrameOfReference,
+];
+
+function severalAtOnePosition({ places }: PlacedSlices): string | undefined {
+  const distinct = places.filter((at, i) => i === 0 || at - places[i - 1]! >= SAME_POSITION_MM).length;
+  if (distinct === places.length) return undefined;
+  return `The ${places.length} images lie at ${distinct} position${distinct === 1 ? '' : 's'}: several at one place (time points, echoes, copies) are no single volume.`;
+}
+
+/** The slices of a tilted gantry step aside as well as forward (PS3.3 C.8.2.1: Gantry/Detector Tilt is informative only). */
+function sheared({ positions, normal, headers }: PlacedSlices): string | undefined {
+  const asideOf = (position: Vec3): { forward: number; aside: number } => {
+    const step = subtract(position, positions[0]!);
+    const forward = dot(step, normal);
+    return { forward, aside: length(subtract(step, scale(normal, forward))) };
+  };
+  const { forward, aside } = asideOf(positions.at(-1)!);
+  const degrees = (Math.atan2(aside, forward) * 180) / Math.PI;
+  if (degrees > SHEAR_TOLERANCE_DEGREES && aside > STEP_TOLERANCE_MM) {
+    const tilt = headers[0]!.gantryDetectorTilt;
+    const stated = tilt ? `; Gantry/Detector Tilt ${tilt.toFixed(1)} degrees` : '';
+    return `The slices are sheared: they step at ${degrees.toFixed(1)} degrees to their normal${stated}.`;
+  }
+  for (const [slice, position] of positions.entries()) {
+    const place = asideOf(position);
+    const allowed = Math.max(STEP_TOLERANCE_MM, Math.tan((SHEAR_TOLERANCE_DEGREES * Math.PI) / 180) * place.forward);
+    if (place.aside > allowed) {
+      return `Slice ${slice + 1} of ${positions.length} is shifted ${place.aside.toFixed(2)} mm within its plane against the first.`;
+    }
+  }
+  return undefined;
+}
+
+function missingSlices({ places }: PlacedSlices): string | undefined {
+  const steps = stepsOf(places);
+  const step = median(steps);
+  const gaps = steps
+    .map((mm, i) => ({ mm, missing: Math.round(mm / step) - 1, from: places[i]!, to: places[i + 1]! }))
+    .filter((gap) => Math.abs(gap.mm - step) > tolerance(step));
+  const whole = gaps.every(
+    (gap) => gap.missing > 0 && Math.abs(gap.mm - (gap.missing + 1) * step) <= tolerance(gap.mm),
+  );
+  if (gaps.length === 0 || !whole) return undefined;
+  const missing = gaps.reduce((sum, gap) => sum + gap.missing, 0);
+  const { from, to, mm } = gaps[0]!;
+  const where = `between ${from.toFixed(2)} mm and ${to.toFixed(2)} mm along the normal (step ${mm.toFixed(2)} mm, the others ${step.toFixed(2)} mm)`;
+  const more = gaps.length > 1 ? `, and in ${gaps.length - 1} more place${gaps.length > 2 ? 's' : ''}` : '';
+  return `${missing} slice${missing > 1 ? 's are' : ' is'} missing: ${where}${more}.`;
+}
+
+function unequalSteps({ places }: PlacedSlices): string | undefined {
+  const steps = stepsOf(places);
+  const step = median(steps);
+  const uneven = steps.filter((mm) => Math.abs(mm - step) > tolerance(step)).length;
+  if (uneven > 0) {
+    const sorted = ascending(steps);
+    const [least, most] = [sorted[0]!, sorted.at(-1)!];
+    return `The slice spacing is irregular: ${uneven} of ${steps.length} steps differ from ${step.toFixed(2)} mm (${least.toFixed(2)} to ${most.toFixed(2)} mm).`;
+  }
+  const mean = (places.at(-1)! - places[0]!) / steps.length;
+  const off = places.reduce((most, at, i) => Math.max(most, Math.abs(at - places[0]! - i * mean)), 0);
+  if (off <= Math.max(STEP_TOLERANCE_MM, mean * PLACE_TOLERANCE_RELATIVE)) return undefined;
+  return `The slice spacing drifts: a slice lies ${off.toFixed(2)} mm off its place in a regular stack of ${mean.toFixed(2)} mm steps.`;
+}
+
+const stepsOf = (places: readonly number[]): number[] => places.slice(1).map((at, i) => at - places[i]!);
+
+const tolerance = (step: number): number => Math.max(STEP_TOLERANCE_MM, step * STEP_TOLERANCE_RELATIVE);
+
+/** The lower median: of two steps, where one is a gap, the smaller is the spacing. */
+const median = (values: readonly number[]): number => ascending(values)[(values.length - 1) >> 1]!;
+
+const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+
+/** The results could be laid over nothing: they name the frame of reference of their images (PS3.3 C.7.4.1). */
+function withoutFrameOfReference({ headers }: PlacedSlices): string | undefined {
+  const count = headers.filter((header) => !header.frameOfReferenceUid).length;
+  return count === 0 ? undefined : `${count} of ${headers.length} images carry no Frame of Reference UID.`;
+}

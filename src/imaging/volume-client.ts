@@ -1,0 +1,112 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { VoxgateError } from '../errors.ts';
+import { spawnable } from '../spawnable.ts';
+import type {
+  InputSpec,
+  OpenVolume,
+  PreparedTensor,
+  RestoredSegments,
+  RestoreRequest,
+  VolumeReply,
+  VolumeResults,
+  VolumeStep,
+} from './volume-messages.ts';
+
+export interface OpenedVolume {
+  /**
+   * Resamples the volume to the grid of a model and writes it to `tensorPath`: HU as 32-bit floats, little endian, [z][y][x].
+   */
+  prepare(input: InputSpec, tensorPath: string): Promise<PreparedTensor>;
+  /** Brings class scores on the prepared grid back to the slices: packed frames by segment, and what they measure. */
+  restore(request: RestoreRequest): Promise<RestoredSegments>;
+  /** Ends the process; a step under way is given up. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds each step may take before its process is killed. */
+export type VolumeDeadlines = Readonly<Record<VolumeStep['step'], number>>;
+
+/** 2000 slices of JPEG 2000 take 90 s to decode; nothing sound takes five minutes. */
+const DEADLINES: VolumeDeadlines = { open: 300_000, prepare: 300_000, restore: 300_000 };
+
+/**
+ * Decodes a stack of slices in a process of its own, where all work on it is done. The caller closes it.
+ *
+ * @throws VoxgateError undecodable, not-a-volume or too-large for what is in the files; inference-failed when a step
+ * passes its deadline or its process dies. After either the volume is gone.
+ */
+export async function openVolume(volume: OpenVolume, deadlines: Partial<VolumeDeadlines> = {}): Promise<OpenedVolume> {
+  const child = fork(spawnable(import.meta.url, './volume-process.ts'), [], {
+    serialization: 'advanced',
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  // What goes wrong between steps is told by the next one; without a listener it would end this process.
+  child.on('error', () => undefined);
+  const perform = stepsOf(child, { ...DEADLINES, ...deadlines });
+  try {
+    await perform({ step: 'open', argument: volume });
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+  return {
+    prepare: (input, tensorPath) => perform({ step: 'prepare', argument: { input, tensorPath } }),
+    restore: (request) => perform({ step: 'restore', argument: request }),
+    close: () => end(child),
+  };
+}
+
+type Perform = <S extends VolumeStep['step']>(step: Extract<VolumeStep, { step: S }>) => Promise<VolumeResults[S]>;
+
+/** One step after the other. */
+function stepsOf(child: ChildProcess, deadlines: VolumeDeadlines): Perform {
+  let turn: Promise<unknown> = Promise.resolve();
+  return (step) => {
+    const result = turn.then(() => perform(child, step, deadlines[step.step]));
+    turn = result.catch(() => undefined);
+    return result;
+  };
+}
+
+function perform<S extends VolumeStep['step']>(
+  child: ChildProcess,
+  step: Extract<VolumeStep, { step: S }>,
+  deadline: number,
+): Promise<VolumeResults[S]> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      clearTimeout(timer);
+      child.off('message', onMessage).off('exit', onExit).off('error', onError);
+    };
+    const fail = (why: string, cause?: unknown): void => {
+      settle();
+      child.kill('SIGKILL');
+      reject(
+        new VoxgateError('inference-failed', `The volume could not be worked on (${step.step}): ${why}.`, { cause }),
+      );
+    };
+    const onMessage = (reply: VolumeReply<S>): void => {
+      settle();
+      if (reply.ok) resolve(reply.result);
+      else reject(reply.code ? new VoxgateError(reply.code, reply.message) : new Error(reply.message));
+    };
+    const onExit = (code: number | null, signal: string | null): void =>
+      fail(`its process ended (${signal ?? `exit code ${code}`})`);
+    const onError = (error: Error): void => fail('its process cannot be reached', error);
+    const timer = setTimeout(() => fail(`no result within ${deadline / 1000} s`), deadline);
+
+    child.on('message', onMessage).on('exit', onExit).on('error', onError);
+    child.send(step, (error) => {
+      if (error) onError(error);
+    });
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}

@@ -1,0 +1,204 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Archive, DescribedInstance } from '../archive/archive.ts';
+import { type Analysis, moveAnalysis, readAnalysis, recordResults } from '../catalog/analyses.ts';
+import type { Database } from '../catalog/database.ts';
+import { VoxgateError } from '../errors.ts';
+import type { Grid } from '../imaging/grid.ts';
+import { type SliceHeader, sliceHeaderOf } from '../imaging/slice-header.ts';
+import { assembleStack } from '../imaging/stack.ts';
+import { openVolume } from '../imaging/volume-client.ts';
+import type { RestoredSegments } from '../imaging/volume-messages.ts';
+import type { Lane } from '../inference/lane.ts';
+import type { Acceptance } from '../inference/manifest.ts';
+import { findModel, type Model, type ModelLibrary } from '../inference/model-library.ts';
+import { enqueue, type JobRun } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
+import type { Device } from '../results/types.ts';
+import { buildResults, conclude } from './build-results.ts';
+import { contentDigest } from './settle-series.ts';
+
+export interface AnalyzeParts {
+  readonly database: Database;
+  readonly archive: Archive;
+  readonly library: ModelLibrary;
+  readonly lane: Lane;
+  readonly device: Device;
+  readonly log: Log;
+  /** For tensors on their way between processes; emptied after each job. */
+  readonly workFolder: string;
+  readonly threads: number;
+}
+
+/** What cannot be analysed today cannot be tomorrow: reported, not tried again. */
+const FINAL = new Set(['not-a-volume', 'undecodable', 'bad-model', 'too-large']);
+
+/**
+ * One analysis: volume, inference, results, and the deliveries they wait for. Run again after a crash it makes the
+ * same objects, byte for byte, and the archive knows them already.
+ */
+export async function analyzeSeries(parts: AnalyzeParts, analysisId: number, run: JobRun): Promise<void> {
+  const { database, log } = parts;
+  const analysis = await readAnalysis(database, analysisId);
+  if (!analysis || analysis.state === 'skipped' || analysis.state === 'delivered' || analysis.inferredAt) return;
+  await moveAnalysis(
+    database,
+    analysisId,
+    'running',
+    run.attempt === 1 ? 'Running.' : `Running, attempt ${run.attempt}.`,
+    'started',
+  );
+  try {
+    await analyze(parts, analysis);
+  } catch (error) {
+    const known = error instanceof VoxgateError;
+    const reason = known ? error.message : 'an internal error; see the log of this node';
+    if (!known)
+      log.error(
+        { analysis: analysisId, error: error instanceof Error ? error.stack : String(error) },
+        'an analysis failed',
+      );
+    if (known && FINAL.has(error.code)) return moveAnalysis(database, analysisId, 'skipped', `Not run: ${reason}`);
+    await moveAnalysis(
+      database,
+      analysisId,
+      run.lastAttempt ? 'failed' : 'waiting',
+      run.lastAttempt ? `Failed: ${reason}` : `Attempt ${run.attempt} failed and will be repeated: ${reason}`,
+    );
+    throw error;
+  }
+}
+
+async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
+  const model = findModel(parts.library, `${analysis.modelId}@${analysis.modelVersion}`);
+  if (!model || model.manifest.digest !== analysis.modelDigest) {
+    throw new VoxgateError(
+      'bad-model',
+      `model ${analysis.modelId} ${analysis.modelVersion} is no longer in the library as it was when this series was routed.`,
+    );
+  }
+  const { instances, headers, grid } = assemble(await contentOf(parts.archive, analysis), model.manifest.accepts);
+  const restored = await infer(parts, analysis, model, { instances, headers, grid });
+  const { objects, results } = buildResults({ analysis, model, device: parts.device, grid, instances, restored });
+
+  const transfer = parts.archive.ingest.begin('self');
+  for (const bytes of objects) {
+    const incoming = await transfer.receiveFile();
+    await incoming.write(bytes);
+    await transfer.finish(incoming);
+  }
+  await transfer.end();
+
+  const conclusion = conclude(model, restored);
+  await parts.database.transaction(async (tx) => {
+    const waiting = analysis.deliverTo.length > 0;
+    const reason = waiting
+      ? `${conclusion} Waiting to be delivered to ${analysis.deliverTo.join(', ')}.`
+      : `${conclusion} Kept in this node; no peer is to receive it.`;
+    await recordResults(tx, analysis.id, {
+      conclusion,
+      reason,
+      findings: JSON.stringify(restored.measurements),
+      results,
+      peers: analysis.deliverTo,
+    });
+    for (const peer of analysis.deliverTo) await enqueue(tx, 'deliver-results', { analysisId: analysis.id, peer });
+  });
+}
+
+/** The instances that were routed; what came since belongs to another analysis. */
+async function contentOf(archive: Archive, analysis: Analysis): Promise<DescribedInstance[]> {
+  const all = await archive.describe({
+    studyInstanceUid: analysis.studyInstanceUid,
+    seriesInstanceUid: analysis.seriesInstanceUid,
+  });
+  if (contentDigest(all.map(({ sopInstanceUid }) => sopInstanceUid)) === analysis.inputDigest) return all;
+  throw new VoxgateError(
+    'not-a-volume',
+    'more instances of the series came before its turn; the whole is analysed on its own.',
+  );
+}
+
+export interface AssembledSeries {
+  /** In stack order. */
+  readonly instances: readonly DescribedInstance[];
+  readonly headers: readonly SliceHeader[];
+  readonly grid: Grid;
+}
+
+function assemble(instances: readonly DescribedInstance[], accepts: Acceptance): AssembledSeries {
+  const headers = instances.map(({ dataset, transferSyntaxUid }) => sliceHeaderOf(dataset, transferSyntaxUid));
+  const stack = assembleStack(headers);
+  if (!stack.ok) throw new VoxgateError('not-a-volume', stack.reason);
+  const { grid, order } = stack;
+  const refusal = refusalOf(grid, accepts);
+  if (refusal) throw new VoxgateError('not-a-volume', refusal);
+  return { grid, instances: order.map((i) => instances[i]!), headers: order.map((i) => headers[i]!) };
+}
+
+function refusalOf(grid: Grid, accepts: Acceptance): string | undefined {
+  if (grid.slices < accepts.minimumSlices)
+    return `the series has ${grid.slices} slices and the model needs at least ${accepts.minimumSlices}.`;
+  if (grid.sliceSpacing > accepts.maximumSliceSpacing)
+    return `the slices are ${round(grid.sliceSpacing)} mm apart and the model accepts at most ${accepts.maximumSliceSpacing} mm.`;
+  const pixel = Math.max(grid.rowSpacing, grid.columnSpacing);
+  if (pixel > accepts.maximumPixelSpacing)
+    return `the pixels are ${round(pixel)} mm wide and the model accepts at most ${accepts.maximumPixelSpacing} mm.`;
+  return undefined;
+}
+
+function round(millimetres: number): number {
+  return Math.round(millimetres * 100) / 100;
+}
+
+async function infer(
+  parts: AnalyzeParts,
+  analysis: Analysis,
+  model: Model,
+  { instances, headers, grid }: AssembledSeries,
+): Promise<RestoredSegments> {
+  const { manifest, onnxPath } = model;
+  const folder = join(parts.workFolder, `analysis-${analysis.id}`);
+  await mkdir(folder, { recursive: true });
+  const slices = instances.map((instance, i) => ({
+    path: parts.archive.pathOf(instance),
+    ranges: parts.archive.frameRanges(instance, 1),
+    header: headers[i]!,
+  }));
+  const volume = await openVolume({ slices, grid });
+  try {
+    const inputPath = join(folder, 'input.f32');
+    const outputPath = join(folder, 'scores.f32');
+    const { shape } = await volume.prepare({ spacing: manifest.input.spacing }, inputPath);
+    const timeoutMs = manifest.engine.timeoutSeconds * 1000;
+    const output = await parts.lane.run(
+      {
+        modelPath: onnxPath,
+        threads: parts.threads,
+        inputName: manifest.input.tensor,
+        input: { path: inputPath, shape: [1, 1, ...shape] },
+        outputName: manifest.output.tensor,
+        outputPath,
+      },
+      timeoutMs,
+    );
+    const classes = manifest.output.classes.length;
+    const expected = [1, classes, ...shape];
+    if (output.shape.join() !== expected.join()) {
+      throw new VoxgateError(
+        'bad-model',
+        `the output ${manifest.output.tensor} has shape ${output.shape.join('×')}, the manifest promises ${expected.join('×')}.`,
+      );
+    }
+    return await volume.restore({
+      scoresPath: outputPath,
+      shape,
+      classes,
+      postprocess: manifest.postprocess,
+      segments: manifest.segments.map(({ number, class: index }) => ({ number, class: index })),
+    });
+  } finally {
+    await volume.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

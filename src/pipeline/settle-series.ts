@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import type { Archive } from '../archive/archive.ts';
+import { openAnalysis } from '../catalog/analyses.ts';
+import type { Database } from '../catalog/database.ts';
+import { enqueue } from '../jobs/queue.ts';
+import { type Decision, type Routing, routeSeries } from './route-series.ts';
+
+export interface SettleParts {
+  readonly database: Database;
+  readonly archive: Archive;
+  readonly routing: Routing;
+}
+
+/**
+ * A series has come to rest: every model considered gets its row with the reason, and each that is to run its job, in
+ * one transaction. A content of the series that was settled before changes nothing.
+ */
+export async function settleSeries(
+  { database, archive, routing }: SettleParts,
+  place: { studyInstanceUid: string; seriesInstanceUid: string },
+): Promise<void> {
+  const instances = await archive.describe(place);
+  const [first] = instances;
+  if (!first) return;
+  const decisions = routeSeries(first.dataset, routing);
+  const inputDigest = contentDigest(instances.map((instance) => instance.sopInstanceUid));
+  const receivedAt = new Date(Math.max(...instances.map((instance) => instance.receivedAt.getTime())));
+  await database.transaction(async (tx) => {
+    for (const decision of decisions) {
+      const analysisId = await openAnalysis(tx, { ...place, ...describe(decision), inputDigest, receivedAt });
+      if (analysisId !== undefined && decision.run)
+        await enqueue(tx, 'analyze-series', { analysisId }, { maxAttempts: 5 });
+    }
+  });
+}
+
+function describe({ model, route, deliverTo, run, reason }: Decision) {
+  const { id, version, digest } = model.manifest;
+  return {
+    modelId: id,
+    modelVersion: version,
+    modelDigest: digest,
+    route,
+    deliverTo,
+    reason,
+    state: run ? ('waiting' as const) : ('skipped' as const),
+  };
+}
+
+/** The content of a series by the UIDs of its instances, in whatever order they came. */
+export function contentDigest(sopInstanceUids: readonly string[]): string {
+  return createHash('sha256')
+    .update([...sopInstanceUids].sort().join('\n'))
+    .digest('hex');
+}

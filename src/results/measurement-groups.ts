@@ -1,0 +1,72 @@
+import type { Fields } from '../dicom/build.ts';
+import { VoxgateError } from '../errors.ts';
+import { CODE, CONCEPT, isLaterality, sameCode, UNIT } from './codes.ts';
+import { codeValue, container, imageReference, numericValue, textValue, uidReference } from './content-items.ts';
+import type { SegmentDescription, SegmentMeasurements } from './types.ts';
+import { reportedValue } from './wire-values.ts';
+
+/** Where the voxels of a group are: the segment, by its number in the SEG, and the series it was made from. */
+export interface SegmentReference {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly segment: number;
+  readonly sourceSeriesUid: string;
+}
+
+/** Volumetric ROI Measurements (TID 1411) of a segment that was found. */
+export function foundGroup(
+  segment: SegmentDescription,
+  measured: SegmentMeasurements,
+  reference: SegmentReference,
+): Fields {
+  const items = [
+    ...tracking(segment),
+    codeValue('CONTAINS', CONCEPT.finding, isOrgan(segment) ? CODE.organ : segment.type),
+    ...findingSite(segment),
+    imageReference(CONCEPT.referencedSegment, reference),
+    uidReference('CONTAINS', CONCEPT.sourceSeriesForSegmentation, reference.sourceSeriesUid),
+    number(CONCEPT.volume, measured.volumeMl, UNIT.millilitre),
+    number(CONCEPT.attenuationCoefficient, measured.meanHu, UNIT.hounsfield, [
+      codeValue('HAS CONCEPT MOD', CONCEPT.derivation, CODE.mean),
+    ]),
+  ];
+  return container(CONCEPT.measurementGroup, items, '1411');
+}
+
+/** Evaluation (TID 1500 row 13) of a segment that was looked for and not found: the thing itself, on its side, is absent. */
+export function absence(segment: SegmentDescription): Fields {
+  return codeValue('CONTAINS', segment.type, CODE.absent, side(segment));
+}
+
+/** The same identifiers as in the SEG (PS3.3 Table C.8.20-4). */
+function tracking({ trackingId, trackingUid }: SegmentDescription): Fields[] {
+  return [
+    textValue('HAS OBS CONTEXT', CONCEPT.trackingIdentifier, trackingId),
+    uidReference('HAS OBS CONTEXT', CONCEPT.trackingUniqueIdentifier, trackingUid),
+  ];
+}
+
+function isOrgan(segment: SegmentDescription): boolean {
+  return sameCode(segment.category, CODE.anatomicalStructure);
+}
+
+/** An organ is a place as well as a thing; what is found in one (a nodule) says nothing here of where it is. */
+function findingSite(segment: SegmentDescription): Fields[] {
+  if (!isOrgan(segment)) return [];
+  return [codeValue('HAS CONCEPT MOD', CONCEPT.findingSite, segment.type, side(segment))];
+}
+
+function side({ modifier }: SegmentDescription): Fields[] {
+  return isLaterality(modifier) ? [codeValue('HAS CONCEPT MOD', CONCEPT.laterality, modifier)] : [];
+}
+
+/** A measurement (TID 300). @throws VoxgateError mismatch when the value is not a number */
+function number(
+  name: typeof CONCEPT.volume | typeof CONCEPT.attenuationCoefficient,
+  value: number,
+  unit: typeof UNIT.millilitre | typeof UNIT.hounsfield,
+  modifiers: readonly Fields[] = [],
+): Fields {
+  if (!Number.isFinite(value)) throw new VoxgateError('mismatch', `the measured ${name.meaning} is not a number`);
+  return numericValue('CONTAINS', name, { value: reportedValue(value), unit }, modifiers);
+}

@@ -1,0 +1,41 @@
+import type { Fields } from '../dicom/build.ts';
+import { contributingEquipment, enhancedGeneralEquipment } from './equipment.ts';
+import { patientAndStudy } from './patient-study.ts';
+import type { ReportInput, SegmentationInput } from './types.ts';
+import { shortText, timezoneOffset, wireMoment } from './wire-values.ts';
+
+/** SOP Instance of a kind in a series of its own. */
+export interface ObjectKind {
+  readonly sopClassUid: string;
+  readonly modality: 'SEG' | 'SR';
+}
+
+/**
+ * What every object we make has in common: Patient and Study of the source, its own series (PS3.3 C.7.3.1), this node and
+ * the algorithm as equipment, SOP Common (C.12.1). Content Qualification is RESEARCH: this node is no medical device.
+ */
+export function resultObject(kind: ObjectKind, input: SegmentationInput | ReportInput): Fields {
+  const { attributes } = input.source;
+  const offset = timezoneOffset(attributes, input.created);
+  const moment = wireMoment(input.created, offset);
+  return {
+    ...patientAndStudy(attributes).fields,
+    ...enhancedGeneralEquipment(input.device),
+    ...contributingEquipment(input.algorithm, { dateTime: moment.dateTime, job: input.job }),
+    SOPClassUID: kind.sopClassUid,
+    SOPInstanceUID: input.instanceUid,
+    Modality: kind.modality,
+    SeriesInstanceUID: input.seriesUid,
+    SeriesNumber: input.seriesNumber,
+    SeriesDescription: shortText(input.seriesDescription ?? `AI ${input.algorithm.name}`),
+    InstanceNumber: 1,
+    InstanceCreationDate: moment.date,
+    InstanceCreationTime: moment.time,
+    SeriesDate: moment.date,
+    SeriesTime: moment.time,
+    ContentDate: moment.date,
+    ContentTime: moment.time,
+    TimezoneOffsetFromUTC: offset,
+    ContentQualification: 'RESEARCH',
+  };
+}

@@ -1,0 +1,109 @@
+import type { JsonDataset } from '../dicom/dataset.ts';
+import type { Grid } from '../imaging/grid.ts';
+
+/** A coded concept (PS3.3 8.8): value, scheme and meaning. */
+export interface Code {
+  readonly value: string;
+  readonly scheme: string;
+  readonly meaning: string;
+}
+
+/** One source instance, in slice order of the grid. */
+export interface SourceInstance {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  /** From 1; only where the source is a multi-frame image, whose instance then stands here once for each of its slices. */
+  readonly frameNumber?: number;
+}
+
+export interface SourceSeries {
+  /** The header of one source instance (the first slice): patient, study, series and frame-of-reference attributes are copied from it. */
+  readonly attributes: JsonDataset;
+  /** One instance per slice of the grid, ascending along its normal. */
+  readonly instances: readonly SourceInstance[];
+  readonly grid: Grid;
+}
+
+/** What was looked for, coded; the same tracking identifiers appear in SEG and SR. */
+export interface SegmentDescription {
+  /** The model's label, unique. Objects number the segments that were found 1..n (`present-segments.ts`). */
+  readonly number: number;
+  readonly label: string;
+  readonly category: Code;
+  readonly type: Code;
+  /** Laterality, for one: (24028007, SCT, "Right"). */
+  readonly modifier?: Code;
+  /** sRGB, 0 to 255. */
+  readonly color: readonly [number, number, number];
+  readonly trackingId: string;
+  readonly trackingUid: string;
+}
+
+/** Which algorithm made the result (Segmentation Algorithm Identification Sequence; TID 4019). */
+export interface Algorithm {
+  readonly name: string;
+  readonly version: string;
+  /** CID 7162. */
+  readonly family: Code;
+  readonly source: string;
+  /** SHA-256 of the model file, hexadecimal. */
+  readonly digest: string;
+}
+
+/** This node as a device (Enhanced General Equipment; device observer, TID 1004). */
+export interface Device {
+  readonly uid: string;
+  readonly name: string;
+  readonly manufacturer: string;
+  readonly modelName: string;
+  readonly serialNumber: string;
+  readonly softwareVersion: string;
+}
+
+export interface SegmentationInput {
+  readonly source: SourceSeries;
+  /** All that were looked for; one without frames was not found and is not described in the object. */
+  readonly segments: readonly SegmentDescription[];
+  /** The frames present, ordered by segment then slice; every one non-empty. */
+  readonly frames: readonly { readonly segment: number; readonly slice: number }[];
+  /** 1 bit a voxel, least significant bit first, running on over frame borders (PS3.5 8.1.1), in the order of `frames`. */
+  readonly pixelData: Uint8Array;
+  readonly algorithm: Algorithm;
+  readonly device: Device;
+  readonly seriesUid: string;
+  readonly instanceUid: string;
+  readonly dimensionOrganizationUid: string;
+  readonly seriesNumber: number;
+  /** At most 64 characters; "AI " and the algorithm's name unless given. */
+  readonly seriesDescription?: string;
+  /** The job that made it, for Contribution Description. */
+  readonly job?: string;
+  readonly created: Date;
+}
+
+export interface SegmentMeasurements {
+  readonly segment: number;
+  readonly volumeMl: number;
+  readonly meanHu: number;
+}
+
+export interface ReportInput {
+  readonly source: SourceSeries;
+  /** Absent when nothing was found: then there is no segmentation either. */
+  readonly segmentation?: { readonly sopInstanceUid: string; readonly seriesUid: string };
+  /** All that were looked for; one without measurements is reported as absent. */
+  readonly segments: readonly SegmentDescription[];
+  readonly measurements: readonly SegmentMeasurements[];
+  /** The outcome in one sentence for the reader of the report ("No lung was found …"). */
+  readonly conclusion: string;
+  readonly algorithm: Algorithm;
+  readonly device: Device;
+  readonly seriesUid: string;
+  readonly instanceUid: string;
+  readonly seriesNumber: number;
+  /** At most 64 characters; "AI " and the algorithm's name unless given. */
+  readonly seriesDescription?: string;
+  /** The job that made it, for Contribution Description. */
+  readonly job?: string;
+  readonly created: Date;
+}

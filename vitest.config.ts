@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+const common = {
+  pool: 'forks' as const,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  globalSetup: ['tests/support/global-setup.ts'],
+};
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: { ...common, name: 'unit', include: ['tests/**/*.test.ts'], exclude: ['tests/interop/**'] },
+      },
+      { test: { ...common, name: 'interop', include: ['tests/interop/**/*.test.ts'], testTimeout: 180_000 } },
+      { test: { ...common, name: 'conformance', include: ['conformance/**/*.test.ts'] } },
+    ],
+  },
+});
