@@ -31,6 +31,8 @@ export type ErrorCode =
   | 'bad-model'
   /** An inference lane failed or ran out of time. */
   | 'inference-failed'
+  /** A result object of ours that does not hold what it should: it is not sent. */
+  | 'bad-result'
   /** A peer refused, did not answer, or answered with a failure. */
   | 'peer-failed'
   /** A setting is wrong; names it. */

@@ -43,7 +43,9 @@ function importsIn(folder: string): Import[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   return files.flatMap((name) => {
     const text = readFileSync(join(folder, name), 'utf8');
-    const targets = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!);
+    const statements =
+      /^(?:import|export)\b.* from '([^']+)'|^\} from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm;
+    const targets = [...text.matchAll(statements)].map(([, ...groups]) => groups.find((group) => group !== undefined)!);
     return targets.map((target) => ({
       file: name,
       target: target.startsWith('.') ? relative(folder, join(folder, dirname(name), target)) : target,

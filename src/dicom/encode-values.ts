@@ -100,11 +100,12 @@ function textOf(tag: string, vr: Vr, value: JsonValue): string {
 /** A number as Decimal String of at most 16 characters (PS3.5 Section 6.2), with as many digits as fit. */
 export function decimalString(value: number): string {
   if (!Number.isFinite(value)) throw new TypeError('a Decimal String must be a finite number');
-  const shortest = String(value);
-  if (shortest.length <= 16) return shortest;
+  if (String(value).length <= 16) return String(value);
   for (let digits = 16; digits > 1; digits -= 1) {
-    const rounded = String(Number(value.toPrecision(digits)));
-    if (rounded.length <= 16) return rounded;
+    const exponential = value.toExponential(digits - 1);
+    const plain = String(Number(exponential));
+    if (plain.length <= 16) return plain;
+    if (exponential.length <= 16) return exponential;
   }
   return value.toExponential(0);
 }

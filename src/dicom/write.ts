@@ -127,7 +127,7 @@ function writeElement(
 ): void {
   const given = out.binary[place.path];
   const isPixels = place.path === '7FE00010';
-  const vr = isPixels ? pixelVr(out.syntax, element.vr, place.ds) : element.vr;
+  const vr = isPixels ? pixelVr(out.syntax, place.ds) : element.vr;
   if (given !== undefined && isPixels && out.syntax.encapsulated) {
     writeFragments(out.writer, given instanceof Uint8Array ? [given] : given);
     return;
@@ -143,11 +143,11 @@ function writeElement(
   if (length > value.length) out.writer.ascii(isBinaryVr(vr) || vr === 'UI' ? '\0' : ' ');
 }
 
-/** PS3.5 Annexes A.1, A.2 and A.4: OW in implicit VR and above 8 bits, OB below and for fragments. */
-function pixelVr(syntax: TransferSyntax, stated: Vr, ds: JsonDataset): Vr {
+/** PS3.5 Annexes A.1, A.2 and A.4: OB for fragments; OW in implicit VR and above 8 bits; below, OB unless OW was said. */
+function pixelVr(syntax: TransferSyntax, ds: JsonDataset): Vr {
   if (syntax.encapsulated) return 'OB';
-  if (!syntax.explicitVr) return 'OW';
-  return (number(ds, 'BitsAllocated') ?? 16) > 8 ? 'OW' : stated === 'OW' ? 'OW' : 'OB';
+  if (!syntax.explicitVr || (number(ds, 'BitsAllocated') ?? 16) > 8) return 'OW';
+  return ds['7FE00010']?.vr === 'OW' ? 'OW' : 'OB';
 }
 
 function writeHeader(out: Output, tag: string, vr: Vr, length: number): void {

@@ -18,6 +18,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   undecodable: 406,
   'bad-model': 500,
   'inference-failed': 500,
+  'bad-result': 500,
   'peer-failed': 502,
   'bad-setting': 500,
 };

@@ -16,6 +16,7 @@ export const FAILURE_REASON: Readonly<Record<ErrorCode, number>> = {
   undecodable: 0x0110,
   'bad-model': 0x0110,
   'inference-failed': 0x0110,
+  'bad-result': 0x0110,
   'peer-failed': 0x0110,
   'bad-setting': 0x0110,
 };

@@ -30,6 +30,7 @@ const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   undecodable: PROCESSING_FAILURE,
   'bad-model': PROCESSING_FAILURE,
   'inference-failed': PROCESSING_FAILURE,
+  'bad-result': PROCESSING_FAILURE,
   'peer-failed': PROCESSING_FAILURE,
   'bad-setting': PROCESSING_FAILURE,
 };

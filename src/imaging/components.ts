@@ -16,17 +16,19 @@ export function componentsOf(labels: Uint8Array, shape: Shape, label: number): C
   const ids = new Int32Array(labels.length);
   const sizes = [0];
   const [depth, height, width] = shape;
-  const pending: number[] = [];
+  // Every voxel of the label waits in here once, in turn.
+  const queue = new Int32Array(labels.reduce((count, value) => count + (value === label ? 1 : 0), 0));
+  let queued = 0;
+  let done = 0;
 
   for (let seed = 0; seed < labels.length; seed++) {
     if (labels[seed] !== label || ids[seed] !== 0) continue;
     const id = sizes.length;
-    let size = 0;
+    const before = queued;
     ids[seed] = id;
-    pending.push(seed);
-    while (pending.length > 0) {
-      const voxel = pending.pop()!;
-      size += 1;
+    queue[queued++] = seed;
+    while (done < queued) {
+      const voxel = queue[done++]!;
       const x = voxel % width;
       const y = Math.floor(voxel / width) % height;
       const z = Math.floor(voxel / (width * height));
@@ -36,12 +38,12 @@ export function componentsOf(labels: Uint8Array, shape: Shape, label: number): C
           for (let at = row + Math.max(x - 1, 0); at <= row + Math.min(x + 1, width - 1); at++) {
             if (labels[at] !== label || ids[at] !== 0) continue;
             ids[at] = id;
-            pending.push(at);
+            queue[queued++] = at;
           }
         }
       }
     }
-    sizes.push(size);
+    sizes.push(queued - before);
   }
   return { ids, sizes };
 }

@@ -7,7 +7,7 @@ const COSINE_TOLERANCE = 1e-3;
 /** Relative. Over 512 pixels it moves the far edge by a twentieth of a pixel; writers differ in the seventh digit. */
 const PIXEL_SPACING_TOLERANCE = 1e-4;
 
-/** What each image alone, or all of them together, must have before their places can be judged; the first that speaks refuses. */
+/** What the images must have, each and together, before their places can be judged; the first that speaks refuses. */
 export const IMAGE_REFUSALS: readonly ((headers: readonly SliceHeader[]) => string | undefined)[] = [
   (all) => (all.length === 0 ? 'The series holds no image.' : undefined),
   (all) =>
@@ -96,8 +96,9 @@ function mixedOrientations(all: readonly SliceHeader[]): string | undefined {
     else groups.push({ like: header, count: 1 });
   }
   if (groups.length === 1) return undefined;
-  const counts = groups.map((group) => group.count);
-  return `The images have ${groups.length} orientations (${counts.slice(0, 4).join(', ')}${counts.length > 4 ? ', …' : ''} of ${all.length}).`;
+  const counts = groups.map((group) => String(group.count));
+  if (counts.length > 4) counts.splice(4, counts.length, '…');
+  return `The images have ${groups.length} orientations (${counts.join(', ')} of ${all.length}).`;
 }
 
 function sameOrientation(a: SliceHeader, b: SliceHeader): boolean {

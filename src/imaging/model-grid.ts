@@ -41,8 +41,8 @@ const PERMUTATIONS = [
 /**
  * The model grid for a source grid and a spacing [x, y, z] in mm; without one the spacing of the source is kept.
  *
- * Source axes are permuted and flipped to the nearest patient axes; an oblique source keeps its rotation. Both grids share
- * the outer edge of the first voxel: voxel i lies at (i + 0.5) × spacing − 0.5 × source spacing from the centre of the
+ * Source axes are permuted and flipped to the nearest patient axes; an oblique source keeps its rotation. Both grids
+ * share the outer edge of the first voxel: voxel i lies at (i + 0.5) × spacing − 0.5 × source spacing from the centre of the
  * first source voxel, and the last voxel covers the rest of the extent.
  *
  * The result is right-handed, so that a Grid can describe it. A left-handed orthonormal matrix has a trace of 1 at most;

@@ -2,7 +2,7 @@ import type { Vec3 } from './grid.ts';
 import type { SliceHeader } from './slice-header.ts';
 import { dot, length, scale, subtract } from './vector.ts';
 
-/** Two slices nearer than this lie at one position: no scanner steps by less than 0.1 mm, none rounds to more than 0.01 mm. */
+/** Two slices nearer than this lie at one position: no scanner steps by less than 0.1 mm. */
 const SAME_POSITION_MM = 0.01;
 /** Positions are commonly rounded to 0.01 mm, so that two steps of one regular series may differ by 0.02 mm. */
 const STEP_TOLERANCE_MM = 0.02;
@@ -32,7 +32,8 @@ export const PLACE_REFUSALS: readonly ((slices: PlacedSlices) => string | undefi
 function severalAtOnePosition({ places }: PlacedSlices): string | undefined {
   const distinct = places.filter((at, i) => i === 0 || at - places[i - 1]! >= SAME_POSITION_MM).length;
   if (distinct === places.length) return undefined;
-  return `The ${places.length} images lie at ${distinct} position${distinct === 1 ? '' : 's'}: several at one place (time points, echoes, copies) are no single volume.`;
+  const where = `${distinct} position${distinct === 1 ? '' : 's'}`;
+  return `The ${places.length} images lie at ${where}: several at one place (time points, echoes, copies) are no single volume.`;
 }
 
 /** The slices of a tilted gantry step aside as well as forward (PS3.3 C.8.2.1: Gantry/Detector Tilt is informative only). */
@@ -49,14 +50,12 @@ function sheared({ positions, normal, headers }: PlacedSlices): string | undefin
     const stated = tilt ? `; Gantry/Detector Tilt ${tilt.toFixed(1)} degrees` : '';
     return `The slices are sheared: they step at ${degrees.toFixed(1)} degrees to their normal${stated}.`;
   }
-  for (const [slice, position] of positions.entries()) {
-    const place = asideOf(position);
-    const allowed = Math.max(STEP_TOLERANCE_MM, Math.tan((SHEAR_TOLERANCE_DEGREES * Math.PI) / 180) * place.forward);
-    if (place.aside > allowed) {
-      return `Slice ${slice + 1} of ${positions.length} is shifted ${place.aside.toFixed(2)} mm within its plane against the first.`;
-    }
-  }
-  return undefined;
+  const perMm = Math.tan((SHEAR_TOLERANCE_DEGREES * Math.PI) / 180);
+  const shifts = positions.map(asideOf);
+  const slice = shifts.findIndex((shift) => shift.aside > Math.max(STEP_TOLERANCE_MM, perMm * shift.forward));
+  if (slice < 0) return undefined;
+  const mm = shifts[slice]!.aside.toFixed(2);
+  return `Slice ${slice + 1} of ${positions.length} is shifted ${mm} mm within its plane against the first.`;
 }
 
 function missingSlices({ places }: PlacedSlices): string | undefined {
@@ -71,7 +70,8 @@ function missingSlices({ places }: PlacedSlices): string | undefined {
   if (gaps.length === 0 || !whole) return undefined;
   const missing = gaps.reduce((sum, gap) => sum + gap.missing, 0);
   const { from, to, mm } = gaps[0]!;
-  const where = `between ${from.toFixed(2)} mm and ${to.toFixed(2)} mm along the normal (step ${mm.toFixed(2)} mm, the others ${step.toFixed(2)} mm)`;
+  const figures = `step ${mm.toFixed(2)} mm, the others ${step.toFixed(2)} mm`;
+  const where = `between ${from.toFixed(2)} mm and ${to.toFixed(2)} mm along the normal (${figures})`;
   const more = gaps.length > 1 ? `, and in ${gaps.length - 1} more place${gaps.length > 2 ? 's' : ''}` : '';
   return `${missing} slice${missing > 1 ? 's are' : ' is'} missing: ${where}${more}.`;
 }
@@ -82,13 +82,14 @@ function unequalSteps({ places }: PlacedSlices): string | undefined {
   const uneven = steps.filter((mm) => Math.abs(mm - step) > tolerance(step)).length;
   if (uneven > 0) {
     const sorted = ascending(steps);
-    const [least, most] = [sorted[0]!, sorted.at(-1)!];
-    return `The slice spacing is irregular: ${uneven} of ${steps.length} steps differ from ${step.toFixed(2)} mm (${least.toFixed(2)} to ${most.toFixed(2)} mm).`;
+    const range = `${sorted[0]!.toFixed(2)} to ${sorted.at(-1)!.toFixed(2)} mm`;
+    return `The slice spacing is irregular: ${uneven} of ${steps.length} steps differ from ${step.toFixed(2)} mm (${range}).`;
   }
   const mean = (places.at(-1)! - places[0]!) / steps.length;
   const off = places.reduce((most, at, i) => Math.max(most, Math.abs(at - places[0]! - i * mean)), 0);
   if (off <= Math.max(STEP_TOLERANCE_MM, mean * PLACE_TOLERANCE_RELATIVE)) return undefined;
-  return `The slice spacing drifts: a slice lies ${off.toFixed(2)} mm off its place in a regular stack of ${mean.toFixed(2)} mm steps.`;
+  const regular = `a regular stack of ${mean.toFixed(2)} mm steps`;
+  return `The slice spacing drifts: a slice lies ${off.toFixed(2)} mm off its place in ${regular}.`;
 }
 
 const stepsOf = (places: readonly number[]): number[] => places.slice(1).map((at, i) => at - places[i]!);

@@ -23,8 +23,9 @@ export interface ScoreEdits {
  * - in a removed voxel the background takes over the score of the class, which makes it background there and leaves
  *   the border to other classes where it was;
  * - the class loses its score everywhere but in kept voxels and their 26 neighbours.
- * Every interpolation cell with a kept voxel in it then has its scores untouched (all corners are neighbours), and no cell has
- * both kept and removed voxels (components are 26-connected): kept parts keep their exact surface, removed ones leave nothing.
+ * An interpolation cell with a kept voxel in it then has the scores of the class untouched (all corners are neighbours),
+ * and no cell has both kept and removed voxels (components are 26-connected): kept parts keep their exact surface,
+ * removed ones leave nothing.
  */
 export function postprocess(
   labels: Uint8Array,

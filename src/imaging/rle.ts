@@ -1,7 +1,7 @@
 /**
- * Decodes one RLE Lossless frame (PS3.5 Annex G): a header with the places of the segments, then one segment for each byte of
- * a sample, most significant first, samples in turn, each packed by the PackBits scheme. Comes out as native little endian,
- * colour by pixel.
+ * Decodes one RLE Lossless frame (PS3.5 Annex G): a header with the places of the segments, then one segment for each byte
+ * of a sample, most significant first, samples in turn, each packed by the PackBits scheme. Comes out as native little
+ * endian, colour by pixel. Written here because the codec library fills up a frame that is cut off with zeros.
  *
  * @throws RangeError where a segment is missing or does not hold exactly the pixels of the image
  */

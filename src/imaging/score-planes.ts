@@ -74,17 +74,19 @@ function applyEdits(
   edits: ScoreEdits,
 ): void {
   const size = strides.columns * strides.rows;
-  for (let r = 0, at = 0; r < strides.rows; r++) {
-    for (
-      let c = 0, voxel = index * strides.plane + r * strides.row;
-      c < strides.columns;
-      c++, at++, voxel += strides.column
-    ) {
-      const taken = edits.removed[voxel]!;
-      if (taken !== 0 && taken < classes) planes[at] = Math.max(planes[at]!, planes[taken * size + at]!);
-      for (const [classIndex, allowed] of edits.allowed) {
-        if (allowed[voxel] === 0) planes[classIndex * size + at] = SUPPRESSED;
-      }
+  const forEachVoxel = (visit: (at: number, voxel: number) => void): void => {
+    for (let r = 0, at = 0; r < strides.rows; r++) {
+      let voxel = index * strides.plane + r * strides.row;
+      for (let c = 0; c < strides.columns; c++, at++, voxel += strides.column) visit(at, voxel);
     }
+  };
+  forEachVoxel((at, voxel) => {
+    const taken = edits.removed[voxel]!;
+    if (taken !== 0 && taken < classes) planes[at] = Math.max(planes[at]!, planes[taken * size + at]!);
+  });
+  for (const [label, allowed] of edits.allowed) {
+    forEachVoxel((at, voxel) => {
+      if (allowed[voxel] === 0) planes[label * size + at] = SUPPRESSED;
+    });
   }
 }

@@ -64,9 +64,8 @@ function notesOn(headers: readonly SliceHeader[]): string[] {
   const notes: string[] = [];
   const assumed = headers.filter((header) => header.rescaleAssumed).length;
   if (assumed > 0) {
-    notes.push(
-      `${assumed} of ${headers.length} CT images carry no Rescale Slope and Intercept: stored values were taken as Hounsfield units.`,
-    );
+    const images = `${assumed} of ${headers.length} CT images`;
+    notes.push(`${images} carry no Rescale Slope and Intercept: stored values were taken as Hounsfield units.`);
   }
   if (new Set(headers.map((header) => header.frameOfReferenceUid)).size > 1) {
     notes.push('Every image has a Frame of Reference UID of its own: the images were taken to lie in one.');

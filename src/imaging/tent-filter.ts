@@ -10,9 +10,9 @@ export interface Taps {
 }
 
 /**
- * The weights that resample one axis of the source to the model: a tent (triangle) of half-width max(1, spacing ratio) source
- * samples around each output centre, edges clamped. Plain linear interpolation where the model is finer, an antialiased
- * one where it is coarser. Indexes are those of the source, also on a flipped axis.
+ * The weights that resample one axis of the source to the model: a tent (triangle) of half-width max(1, spacing ratio)
+ * source samples around each output centre, edges clamped. Plain linear interpolation where the model is finer, an
+ * antialiased one where it is coarser. Indexes are those of the source, also on a flipped axis.
  */
 export function tentTaps(axis: ModelAxis): Taps {
   const { count, sourceCount } = axis;

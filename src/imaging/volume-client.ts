@@ -14,9 +14,7 @@ import type {
 } from './volume-messages.ts';
 
 export interface OpenedVolume {
-  /**
-   * Resamples the volume to the grid of a model and writes it to `tensorPath`: HU as 32-bit floats, little endian, [z][y][x].
-   */
+  /** Resamples the volume to the grid of a model and writes it to `tensorPath`: HU, float32, little endian, [z][y][x]. */
   prepare(input: InputSpec, tensorPath: string): Promise<PreparedTensor>;
   /** Brings class scores on the prepared grid back to the slices: packed frames by segment, and what they measure. */
   restore(request: RestoreRequest): Promise<RestoredSegments>;

@@ -73,7 +73,7 @@ async function open({ grid, slices }: OpenVolume): Promise<Volume> {
   return { grid, slices: decoded };
 }
 
-/** Writes the input tensor, 32-bit floats in the byte order of the machine (little endian on all that run this), [z][y][x]. */
+/** Writes the input tensor [z][y][x]: float32 in the byte order of the machine, which is little endian on all we run on. */
 function prepare(input: InputSpec, tensorPath: string): PreparedTensor {
   const source = opened();
   const target = modelGridOf(source.grid, input.spacing);

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Archive, DescribedInstance } from '../archive/archive.ts';
-import { type Analysis, moveAnalysis, readAnalysis, recordResults } from '../catalog/analyses.ts';
+import { type Analysis, type AnalysisState, moveAnalysis, readAnalysis, recordResults } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
 import { VoxgateError } from '../errors.ts';
 import type { Grid } from '../imaging/grid.ts';
@@ -15,7 +15,8 @@ import { findModel, type Model, type ModelLibrary } from '../inference/model-lib
 import { enqueue, type JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
-import { buildResults, conclude } from './build-results.ts';
+import { conclude } from './build-results.ts';
+import { buildResultsApart } from './results-worker-client.ts';
 import { contentDigest } from './settle-series.ts';
 
 export interface AnalyzeParts {
@@ -51,22 +52,30 @@ export async function analyzeSeries(parts: AnalyzeParts, analysisId: number, run
   try {
     await analyze(parts, analysis);
   } catch (error) {
-    const known = error instanceof VoxgateError;
-    const reason = known ? error.message : 'an internal error; see the log of this node';
-    if (!known)
-      log.error(
-        { analysis: analysisId, error: error instanceof Error ? error.stack : String(error) },
-        'an analysis failed',
-      );
-    if (known && FINAL.has(error.code)) return moveAnalysis(database, analysisId, 'skipped', `Not run: ${reason}`);
-    await moveAnalysis(
-      database,
-      analysisId,
-      run.lastAttempt ? 'failed' : 'waiting',
-      run.lastAttempt ? `Failed: ${reason}` : `Attempt ${run.attempt} failed and will be repeated: ${reason}`,
-    );
-    throw error;
+    if (!(error instanceof VoxgateError)) {
+      log.error({ analysis: analysisId, error: error instanceof Error ? error.stack : String(error) }, 'an analysis failed');
+    }
+    const { state, reason, again } = consequence(error, run);
+    await moveAnalysis(database, analysisId, state, reason);
+    if (again) throw error;
   }
+}
+
+interface Consequence {
+  readonly state: AnalysisState;
+  readonly reason: string;
+  /** Thrown on, so that the queue tries again. */
+  readonly again: boolean;
+}
+
+/** What a failed analysis is called, and whether another try may help. */
+function consequence(error: unknown, run: JobRun): Consequence {
+  const reason = error instanceof VoxgateError ? error.message : 'an internal error; see the log of this node.';
+  const code = error instanceof VoxgateError ? error.code : undefined;
+  if (code !== undefined && FINAL.has(code)) return { state: 'skipped', reason: `Not run: ${reason}`, again: false };
+  if (code === 'bad-result') return { state: 'failed', reason: `Failed: the result did not pass our own checks and was not sent: ${reason}`, again: false };
+  if (run.lastAttempt) return { state: 'failed', reason: `Failed: ${reason}`, again: true };
+  return { state: 'waiting', reason: `Attempt ${run.attempt} failed and will be repeated: ${reason}`, again: true };
 }
 
 async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
@@ -79,7 +88,8 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
   }
   const { instances, headers, grid } = assemble(await contentOf(parts.archive, analysis), model.manifest.accepts);
   const restored = await infer(parts, analysis, model, { instances, headers, grid });
-  const { objects, results } = buildResults({ analysis, model, device: parts.device, grid, instances, restored });
+  const { objects, results, repaired } = await buildResultsApart({ analysis, model, device: parts.device, grid, instances, restored });
+  if (repaired.length > 0) parts.log.warn({ analysis: analysis.id, tags: repaired }, 'invalid attributes of the source were not copied as they are');
 
   const transfer = parts.archive.ingest.begin('self');
   for (const bytes of objects) {

@@ -1,17 +1,19 @@
-import type { DescribedInstance } from '../archive/archive.ts';
 import type { Analysis, Result } from '../catalog/analyses.ts';
+import type { JsonDataset } from '../dicom/dataset.ts';
 import type { Grid } from '../imaging/grid.ts';
 import type { RestoredSegments } from '../imaging/volume-messages.ts';
 import type { Model } from '../inference/model-library.ts';
 import { lintReport, lintSegmentation } from '../results/lint.ts';
-import { buildMeasurementReport } from '../results/measurement-report.ts';
-import { buildSegmentation } from '../results/segmentation.ts';
+import { buildMeasurementReport, COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
+import { patientAndStudy } from '../results/patient-study.ts';
+import { buildSegmentation, SEGMENTATION_STORAGE } from '../results/segmentation.ts';
 import type {
   Algorithm,
   Device,
   ReportInput,
   SegmentationInput,
   SegmentDescription,
+  SourceInstance,
   SourceSeries,
 } from '../results/types.ts';
 import { resultUids } from './result-uids.ts';
@@ -21,8 +23,8 @@ export interface ResultMaterial {
   readonly model: Model;
   readonly device: Device;
   readonly grid: Grid;
-  /** In stack order. */
-  readonly instances: readonly DescribedInstance[];
+  /** In stack order; only of the first the header is needed. */
+  readonly instances: readonly (SourceInstance & { readonly dataset?: JsonDataset })[];
   readonly restored: RestoredSegments;
 }
 
@@ -30,9 +32,10 @@ export interface BuiltResults {
   /** PS3.10 files: the segmentation if anything was found, and the report. */
   readonly objects: readonly Buffer[];
   readonly results: readonly Result[];
+  /** Tags of source attributes that could not be copied as they are. */
+  readonly repaired: readonly string[];
 }
 
-const SEGMENTATION_STORAGE = '1.2.840.10008.5.1.4.1.1.66.4';
 /** Series Numbers of results: far above those of a scanner. */
 const SEGMENTATION_SERIES_NUMBER = 9101;
 const REPORT_SERIES_NUMBER = 9102;
@@ -43,7 +46,7 @@ const REPORT_SERIES_NUMBER = 9102;
  */
 export function buildResults({ analysis, model, device, grid, instances, restored }: ResultMaterial): BuiltResults {
   const uids = resultUids(analysis);
-  const source: SourceSeries = { attributes: instances[0]!.dataset, instances, grid };
+  const source: SourceSeries = { attributes: instances[0]!.dataset!, instances, grid };
   const present = new Set(restored.measurements.map(({ segment }) => segment));
   const common = {
     source,
@@ -86,16 +89,16 @@ export function buildResults({ analysis, model, device, grid, instances, restore
     });
   }
   const bytes = buildMeasurementReport(report);
-  lintReport(bytes, report);
+  lintReport(bytes, report, built[0]?.bytes);
   built.push({
     bytes,
     result: {
       sopInstanceUid: uids.report,
       seriesInstanceUid: uids.reportSeries,
-      sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34',
+      sopClassUid: COMPREHENSIVE_3D_SR_STORAGE,
     },
   });
-  return { objects: built.map((object) => object.bytes), results: built.map(({ result }) => result) };
+  return { objects: built.map((object) => object.bytes), results: built.map(({ result }) => result), repaired: patientAndStudy(source.attributes).repaired };
 }
 
 /** "Found: Right lung 2412 mL, Left lung 2105 mL." or the model's own sentence for nothing. */

@@ -8,7 +8,7 @@ import { shortText } from './wire-values.ts';
 /** A type 1 text of our own making: never empty, or readers that check refuse the object. */
 function required(value: string, what: string): string {
   const fit = shortText(value);
-  if (fit === '') throw new VoxgateError('mismatch', `${what} is empty, which no result object may have`);
+  if (fit === '') throw new VoxgateError('bad-result', `${what} is empty, which no result object may have`);
   return fit;
 }
 
@@ -18,7 +18,7 @@ function required(value: string, what: string): string {
  * @throws VoxgateError mismatch when one of the texts is empty or Device UID is none
  */
 export function enhancedGeneralEquipment(device: Device): Fields {
-  if (!isUid(device.uid)) throw new VoxgateError('mismatch', 'the UID of this device is no UID');
+  if (!isUid(device.uid)) throw new VoxgateError('bad-result', 'the UID of this device is no UID');
   return {
     Manufacturer: required(device.manufacturer, 'Manufacturer'),
     ManufacturerModelName: required(device.modelName, "Manufacturer's Model Name"),

@@ -67,6 +67,6 @@ function number(
   unit: typeof UNIT.millilitre | typeof UNIT.hounsfield,
   modifiers: readonly Fields[] = [],
 ): Fields {
-  if (!Number.isFinite(value)) throw new VoxgateError('mismatch', `the measured ${name.meaning} is not a number`);
+  if (!Number.isFinite(value)) throw new VoxgateError('bad-result', `the measured ${name.meaning} is not a number`);
   return numericValue('CONTAINS', name, { value: reportedValue(value), unit }, modifiers);
 }

@@ -44,13 +44,13 @@ export function buildMeasurementReport(input: ReportInput): Buffer {
 /** Each segment measured at most once, and measurements if and only if there is a SEG that has the voxels. */
 function checkMeasurements({ measurements, segmentation }: ReportInput): void {
   if (new Set(measurements.map((one) => one.segment)).size !== measurements.length) {
-    throw new VoxgateError('mismatch', 'a segment is measured twice in one report');
+    throw new VoxgateError('bad-result', 'a segment is measured twice in one report');
   }
   if (measurements.length > 0 && segmentation === undefined) {
-    throw new VoxgateError('mismatch', 'measurements without the segmentation they were made on');
+    throw new VoxgateError('bad-result', 'measurements without the segmentation they were made on');
   }
   if (measurements.length === 0 && segmentation !== undefined) {
-    throw new VoxgateError('mismatch', 'a segmentation, but nothing measured in it');
+    throw new VoxgateError('bad-result', 'a segmentation, but nothing measured in it');
   }
 }
 

@@ -84,7 +84,17 @@ export function patientAndStudy(source: JsonDataset): CopiedContext {
     if (copied.element !== undefined) fields[attribute.keyword] = copied.element;
     if (copied.repaired !== undefined) repaired.push(copied.repaired);
   }
+  if (lacksDeidentificationMethod(source, fields)) {
+    fields['DeidentificationMethod'] = 'Not stated in the source';
+    repaired.push('00120063');
+  }
   return { fields, repaired };
+}
+
+/** Patient Identity Removed YES needs a method, as text or codes (PS3.3 C.7.1.1, type 1C); some anonymizers give none. */
+function lacksDeidentificationMethod(source: JsonDataset, copied: Fields): boolean {
+  const methods = [copied['DeidentificationMethod'], copied['DeidentificationMethodCodeSequence']];
+  return text(source, 'PatientIdentityRemoved')?.trim() === 'YES' && methods.every((method) => method === undefined);
 }
 
 /** The Series Instance UID of the source. @throws VoxgateError unidentifiable when it has none */

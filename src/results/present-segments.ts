@@ -19,11 +19,11 @@ export function presentSegments(
   present: ReadonlySet<number>,
 ): readonly PresentSegment[] {
   if (new Set(segments.map((segment) => segment.number)).size !== segments.length) {
-    throw new VoxgateError('mismatch', 'two segments are described under one number');
+    throw new VoxgateError('bad-result', 'two segments are described under one number');
   }
   for (const number of present) {
     if (!segments.some((segment) => segment.number === number)) {
-      throw new VoxgateError('mismatch', `segment ${number} has results but no description`);
+      throw new VoxgateError('bad-result', `segment ${number} has results but no description`);
     }
   }
   return segments

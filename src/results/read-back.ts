@@ -13,7 +13,7 @@ export interface ReadBack {
 
 /** An object with a fault never leaves the node: the sentence names the attribute, and a patient never. */
 export function refuse(sentence: string): never {
-  throw new VoxgateError('mismatch', `the result object is wrong: ${sentence}`);
+  throw new VoxgateError('bad-result', `the result object is wrong: ${sentence}`);
 }
 
 /** Reads the file anew, as if it came from somebody else. */

@@ -2,7 +2,7 @@ import type { Fields } from '../dicom/build.ts';
 import { contributingEquipment, enhancedGeneralEquipment } from './equipment.ts';
 import { patientAndStudy } from './patient-study.ts';
 import type { ReportInput, SegmentationInput } from './types.ts';
-import { shortText, timezoneOffset, wireMoment } from './wire-values.ts';
+import { localOffset, shortText, statedOffset, wireMoment } from './wire-values.ts';
 
 /** SOP Instance of a kind in a series of its own. */
 export interface ObjectKind {
@@ -16,8 +16,8 @@ export interface ObjectKind {
  */
 export function resultObject(kind: ObjectKind, input: SegmentationInput | ReportInput): Fields {
   const { attributes } = input.source;
-  const offset = timezoneOffset(attributes, input.created);
-  const moment = wireMoment(input.created, offset);
+  const offset = statedOffset(attributes);
+  const moment = wireMoment(input.created, offset ?? localOffset(input.created));
   return {
     ...patientAndStudy(attributes).fields,
     ...enhancedGeneralEquipment(input.device),

@@ -39,26 +39,26 @@ export function buildSegmentation(input: SegmentationInput): Buffer {
 /** Frames sorted by segment and slice, each once and on a slice that exists; one bit for each of their pixels. */
 function checkFrames({ frames, pixelData, source }: SegmentationInput): void {
   const { grid, instances } = source;
-  if (frames.length === 0) throw new VoxgateError('mismatch', 'a SEG needs at least one frame; nothing found is an SR');
+  if (frames.length === 0) throw new VoxgateError('bad-result', 'a SEG needs at least one frame; nothing found is an SR');
   if (instances.length !== grid.slices) {
     throw new VoxgateError(
-      'mismatch',
+      'bad-result',
       `${instances.length} source instances for the ${grid.slices} slices of the grid`,
     );
   }
   for (const [index, { segment, slice }] of frames.entries()) {
     const before = frames[index - 1];
     if (!Number.isInteger(slice) || slice < 0 || slice >= grid.slices) {
-      throw new VoxgateError('mismatch', `frame ${index + 1} is on slice ${slice} of a grid of ${grid.slices}`);
+      throw new VoxgateError('bad-result', `frame ${index + 1} is on slice ${slice} of a grid of ${grid.slices}`);
     }
     if (before && (before.segment > segment || (before.segment === segment && before.slice >= slice))) {
-      throw new VoxgateError('mismatch', `frame ${index + 1} is out of order: frames go by segment, then slice`);
+      throw new VoxgateError('bad-result', `frame ${index + 1} is out of order: frames go by segment, then slice`);
     }
   }
   const length = Math.ceil((frames.length * grid.rows * grid.columns) / 8);
   if (pixelData.length !== length) {
     const size = `${frames.length} frames of ${grid.rows} × ${grid.columns} bits`;
-    throw new VoxgateError('mismatch', `${pixelData.length} bytes of pixel data where ${size} take ${length}`);
+    throw new VoxgateError('bad-result', `${pixelData.length} bytes of pixel data where ${size} take ${length}`);
   }
 }
 

@@ -18,13 +18,17 @@ export function wireMoment(moment: Date, offset: string): WireMoment {
 }
 
 /**
- * Timezone Offset From UTC (0008,0201) of an object made from the source. It governs every date and time in the object,
- * the copied Study Date and Time too (PS3.3 Section C.12.1), so the source's own offset comes first; where the source
- * has none, the scanner is taken to keep the time of this node.
+ * Timezone Offset From UTC (0008,0201) as the source states it. It governs every date and time of an object, the copied
+ * Study Date and Time too (PS3.3 Section C.12.1): where the source states none, none is made up, or a node that keeps
+ * UTC beside a scanner that keeps local time would move the study.
  */
-export function timezoneOffset(source: JsonDataset, moment: Date): string {
+export function statedOffset(source: JsonDataset): string | undefined {
   const stated = text(source, 'TimezoneOffsetFromUTC')?.trim() ?? '';
-  if (/^[+-](0\d|1[0-4])[0-5]\d$/.test(stated)) return stated;
+  return /^[+-](0\d|1[0-4])[0-5]\d$/.test(stated) ? stated : undefined;
+}
+
+/** The offset that this node keeps at the moment. */
+export function localOffset(moment: Date): string {
   const minutes = -moment.getTimezoneOffset();
   const two = (value: number) => String(value).padStart(2, '0');
   return `${minutes < 0 ? '-' : '+'}${two(Math.floor(Math.abs(minutes) / 60))}${two(Math.abs(minutes) % 60)}`;

@@ -173,6 +173,24 @@ describe('Post-processing on the model grid holds on the source grid', () => {
     expect(at(20, 12, 10)).toBe(1);
   });
 
+  it('a class that is second everywhere does not win between two others, away from what was kept of it', () => {
+    const isKept = (x: number) => x <= 3;
+    const scores = scoresOf(model, [
+      (x) => (isKept(x) ? 0 : (x + 1) % 2),
+      (x) => (isKept(x) ? 1 : 0.9),
+      (x) => (isKept(x) ? 0 : x % 2),
+    ]);
+    const plain = restored(scores, model, source);
+    const { onModel, onSource } = edited(scores, [{ op: 'keep-largest-component' }], [1]);
+    expect(count(onModel, 1)).toBe(4 * 23 * 20);
+    // Model voxel 3 has its centre at 7 mm, voxel 4 at 9 mm: source column 12.4.
+    const beyond = (labels: Uint8Array) =>
+      labels.reduce((sum, label, i) => sum + (label === 1 && i % 60 > 12 ? 1 : 0), 0);
+    expect(beyond(plain)).toBeGreaterThan(5000);
+    expect(beyond(onSource)).toBe(0);
+    expect(count(onSource, 1)).toBe(plain.reduce((sum, label, i) => sum + (label === 1 && i % 60 <= 12 ? 1 : 0), 0));
+  });
+
   it('minimum-volume counts the whole class and compares millilitres on the model grid', () => {
     const scores = scoresOf(model, [() => 0, best(ball(6, 8, 8, 3.5), ball(16, 15, 14, 3.5))]);
     const voxels = count(labelsOnModel(scores), 1);

@@ -7,7 +7,7 @@ import { at, type Mutable, tampered } from './read.ts';
 import { aGrid, aResult, aSource, SEGMENTS } from './samples.ts';
 
 const refusal = (sentence: RegExp) =>
-  expect.objectContaining({ code: 'mismatch', message: expect.stringMatching(sentence) });
+  expect.objectContaining({ code: 'bad-result', message: expect.stringMatching(sentence) });
 
 const PER_FRAME = '52009230';
 const SHARED = '52009229';

@@ -162,7 +162,7 @@ describe('buildMeasurementReport (PS3.16 TID 1500)', () => {
   ])('refuses %s', (_, change, sentence) => {
     const input = { ...aResult().report, ...change };
     expect(() => buildMeasurementReport(input as typeof input & { segmentation: never })).toThrow(
-      expect.objectContaining({ code: 'mismatch', message: expect.stringMatching(sentence) }),
+      expect.objectContaining({ code: 'bad-result', message: expect.stringMatching(sentence) }),
     );
   });
 });

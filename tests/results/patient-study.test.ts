@@ -90,6 +90,12 @@ describe('Patient and Study attributes copied from the source (PS3.3 C.7.1.1, C.
     expect(repaired).toEqual([]);
   });
 
+  it('says that the method of de-identification is not stated where the source claims one without naming it', () => {
+    const { ds, repaired } = copied({ PatientIdentityRemoved: 'YES', DeidentificationMethod: null });
+    expect(text(ds, 'DeidentificationMethod')).toBe('Not stated in the source');
+    expect(repaired).toEqual(['00120063']);
+  });
+
   it('copies a sequence whole or not at all', () => {
     const { ds, repaired } = copied({
       ProcedureCodeSequence: [{ CodeValue: '1', CodeMeaning: 'no scheme' }],

@@ -186,7 +186,7 @@ describe('buildSegmentation (PS3.3 A.51, C.8.20)', () => {
     const { segmentation } = aResult();
     const input = { ...segmentation, ...change(segmentation) };
     expect(() => buildSegmentation(input)).toThrow(
-      expect.objectContaining({ code: 'mismatch', message: expect.stringMatching(sentence) }),
+      expect.objectContaining({ code: 'bad-result', message: expect.stringMatching(sentence) }),
     );
   });
 
@@ -195,7 +195,7 @@ describe('buildSegmentation (PS3.3 A.51, C.8.20)', () => {
     (key) => {
       const { segmentation } = aResult();
       const input = { ...segmentation, device: { ...segmentation.device, [key]: ' ' } };
-      expect(() => buildSegmentation(input)).toThrow(expect.objectContaining({ code: 'mismatch' }));
+      expect(() => buildSegmentation(input)).toThrow(expect.objectContaining({ code: 'bad-result' }));
     },
   );
 });

@@ -1,4 +1,4 @@
-"""Reference lung masks, made at the full resolution of the CT by a method that shares no step with the graph.
+"""Reference lung masks, made at the full resolution of the CT, apart from the graph and by other operations.
 
 Where build_graph.py uses fixed thresholds, box morphology, sweeps and a 2 mm grid, this uses Otsu's threshold, labelled
 3-D components, a region-grown airway tree with leak control, a watershed on the exact Euclidean distance, and a closing
