@@ -36,15 +36,16 @@ async function askForModels() {
 
 function sendPhantom(seed) {
   const args = ['bin/voxgate.mjs', 'phantom', '--send', dimse, '--slices', String(SLICES), '--seed', String(seed)];
+  // The sender opens no door: where the node listens must not be checked as if it did.
+  const { VOXGATE_HTTP, VOXGATE_DIMSE, ...env } = process.env;
   const { status, stdout } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
+    env,
   });
   const uid = /SeriesInstanceUID ([\d.]+)/.exec(stdout)?.[1];
   if (status !== 0 || !uid)
-    end(
-      `The phantom could not be sent to ${dimse}. VOXGATE_DIMSE says where the node listens, VOXGATE_AE_TITLE what it is called.`,
-    );
+    end(`The phantom could not be sent to ${dimse}; VOXGATE_DIMSE says where the node listens.`);
   console.log(`Sent. Series Instance UID ${uid}`);
   return uid;
 }

@@ -1,10 +1,11 @@
-import { createServer } from 'node:http';
-import express, { type Router } from 'express';
+import { createServer, type Server } from 'node:http';
+import express, { type ErrorRequestHandler, type Router } from 'express';
 import { VoxgateError } from './errors.ts';
 import type { Log } from './log.ts';
 
 export interface HttpDoor {
   readonly port: number;
+  /** Takes no more callers, lets requests under way end, and cuts what is left after the grace time. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -14,24 +15,70 @@ export interface HttpDoorOptions {
   readonly log: Log;
   readonly dicomweb: Router;
   readonly console: Router;
+  readonly limits?: Partial<HttpLimits>;
 }
 
-/** A client that sends its headers slower than this is cut. */
-const HEADERS_MS = 30_000;
-/** Without a byte moved in either direction. */
-const IDLE_MS = 120_000;
+export interface HttpLimits {
+  /** A client that sends its headers slower than this is cut. */
+  readonly headersMs: number;
+  /** Without a byte moved in either direction. A large study may take longer than any fixed time: only standstill ends it. */
+  readonly idleMs: number;
+  /** Request line and headers together, bytes: a viewer's longest query has some hundred. */
+  readonly headerBytes: number;
+  /** Open at once; a browser opens six. Each may hold one object that is being received. */
+  readonly connections: number;
+}
 
-/** Opens the HTTP door: DICOMweb and the console on one port. */
-export async function openHttpDoor({ host, port, log, dicomweb, console }: HttpDoorOptions): Promise<HttpDoor> {
+const LIMITS: HttpLimits = { headersMs: 30_000, idleMs: 120_000, headerBytes: 16 * 1024, connections: 1000 };
+
+/** How often Node.js looks for connections that are late with their headers. */
+const LATENESS_CHECK_MS = 1000;
+/** While the door closes: how often connections that have become idle are closed. */
+const SWEEP_MS = 50;
+
+/**
+ * Opens the HTTP door: DICOMweb and the console on one port.
+ * @throws VoxgateError bad-setting when the address cannot be had
+ */
+export async function openHttpDoor({ host, port, log, dicomweb, console, limits }: HttpDoorOptions): Promise<HttpDoor> {
+  const { headersMs, idleMs, headerBytes, connections } = { ...LIMITS, ...limits };
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use('/dicom-web', dicomweb);
   app.use(console);
-  // A large study may take longer than any fixed time; what is bounded is standstill.
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0 }, app);
-  server.setTimeout(IDLE_MS);
-  await new Promise<void>((resolve, reject) => {
+  app.use(lastResort(log));
+  const server = createServer(
+    {
+      headersTimeout: headersMs,
+      connectionsCheckingInterval: Math.min(LATENESS_CHECK_MS, headersMs),
+      requestTimeout: 0,
+      maxHeaderSize: headerBytes,
+    },
+    app,
+  );
+  server.setTimeout(idleMs);
+  server.maxConnections = connections;
+  server.on('drop', () => log.warn({ limit: connections }, 'an HTTP connection was refused: too many are open'));
+  await listen(server, host, port);
+  server.on('error', (error) => log.error({ reason: error.message }, 'the HTTP door reported an error'));
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : port,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // A connection that was at work when the door closed would be kept open for the client's next request.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearInterval(sweep);
+      clearTimeout(cut);
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>
       reject(
         new VoxgateError(
@@ -43,16 +90,20 @@ export async function openHttpDoor({ host, port, log, dicomweb, console }: HttpD
     );
     server.listen(port, host, resolve);
   });
-  server.on('error', (error) => log.error({ reason: error.message }, 'the HTTP door reported an error'));
-  const address = server.address();
-  return {
-    port: typeof address === 'object' && address ? address.port : port,
-    async close(graceMs) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-      await closed;
-      clearTimeout(cut);
-    },
+}
+
+/** What no route has answered: the operator reads the whole story, the client that there is one. */
+function lastResort(log: Log): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    if (error instanceof URIError) {
+      response.status(400).json({ error: 'the address is not well-formed (RFC 3986 2.1)' });
+      return;
+    }
+    log.error(
+      { error: error instanceof Error ? error.stack : String(error), method: request.method },
+      'an HTTP request failed',
+    );
+    if (response.headersSent) response.destroy();
+    else response.status(500).json({ error: 'an internal error; see the log of this node' });
   };
 }

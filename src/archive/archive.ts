@@ -96,20 +96,15 @@ export class Archive {
   }
 
   /**
-   * Where the bytes of one frame lie in its file, for processes that read it themselves.
-   * @throws VoxgateError undecodable where they do not lie there as they are: deflated, or big endian
+   * Where the bytes of one frame lie in its file, for processes that read it themselves; undefined where they do not
+   * lie there as they are (deflated, or big endian), and the object has to be read anew.
+   * @throws VoxgateError not-a-volume for an object without such a frame
    */
-  frameRanges(instance: LocatedInstance, number: number): readonly (readonly [number, number])[] {
+  frameRanges(instance: LocatedInstance, number: number): readonly (readonly [number, number])[] | undefined {
     const index = indexOf(instance);
     if (!index || index.count < number)
       throw new VoxgateError('not-a-volume', 'an instance of the series has no pixels.');
-    const ranges = frameRanges(index, number);
-    if (!ranges)
-      throw new VoxgateError(
-        'undecodable',
-        `the pixels in transfer syntax ${instance.transferSyntaxUid} are not analysed as they are stored.`,
-      );
-    return ranges;
+    return frameRanges(index, number);
   }
 
   /**

@@ -3,6 +3,7 @@ import { fold } from '../catalog/fold.ts';
 import type { InstanceColumns, InstanceRecord, SeriesColumns, StudyColumns } from '../catalog/record-instances.ts';
 import type { JsonDataset, PersonName } from '../dicom/dataset.ts';
 import { tagOf } from '../dicom/dictionary.ts';
+import { jsonText } from '../dicom/json-text.ts';
 import { text } from '../dicom/read-values.ts';
 import { SERIES_ATTRIBUTES, STUDY_ATTRIBUTES } from './attribute-levels.ts';
 
@@ -32,7 +33,7 @@ export function describeInstance(
       ...whereabouts,
       sopClassUid: identifiers.sopClassUid,
       instanceNumber: integer(text(dataset, 'InstanceNumber')),
-      metadata: gzipSync(JSON.stringify(dataset), { level: 1 }),
+      metadata: gzipSync(jsonText(dataset), { level: 1 }),
     },
   };
 }
@@ -53,7 +54,7 @@ function studyColumns(dataset: JsonDataset): StudyColumns {
     studyDescription: value(dataset, 'StudyDescription'),
     referringPhysicianName,
     referringPhysicianNameFolded: referringPhysicianName === null ? null : fold(referringPhysicianName),
-    attributes: JSON.stringify(select(dataset, STUDY_ATTRIBUTES)),
+    attributes: jsonText(select(dataset, STUDY_ATTRIBUTES)),
   };
 }
 
@@ -67,7 +68,7 @@ function seriesColumns(dataset: JsonDataset): SeriesColumns {
     bodyPartExamined: value(dataset, 'BodyPartExamined'),
     performedProcedureStepStartDate: value(dataset, 'PerformedProcedureStepStartDate'),
     performedProcedureStepStartTime: value(dataset, 'PerformedProcedureStepStartTime'),
-    attributes: JSON.stringify(select(dataset, SERIES_ATTRIBUTES)),
+    attributes: jsonText(select(dataset, SERIES_ATTRIBUTES)),
   };
 }
 

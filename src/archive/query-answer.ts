@@ -1,7 +1,8 @@
+import { queryKeyOf } from '../catalog/query-keys.ts';
 import type { Found } from '../catalog/search.ts';
 import { dataset } from '../dicom/build.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { tagOf, vrOf } from '../dicom/dictionary.ts';
+import { keywordOf, tagOf, vrOf } from '../dicom/dictionary.ts';
 import type { Query } from '../dicom/query.ts';
 
 /** Every attribute known of a match: kept with study and series, read from the instance, or counted. */
@@ -9,7 +10,7 @@ function knownOf(found: Found): JsonDataset {
   return {
     ...found.study,
     ...found.series,
-    ...found.instance,
+    ...found.readInstance?.(),
     ...dataset({
       InstanceAvailability: 'ONLINE',
       ModalitiesInStudy: found.modalitiesInStudy,
@@ -25,7 +26,7 @@ function knownOf(found: Found): JsonDataset {
  * where to retrieve from.
  */
 export function findAnswer(found: Found, keys: JsonDataset, retrieveAeTitle: string): JsonDataset {
-  const level = found.instance ? 'IMAGE' : found.series ? 'SERIES' : 'STUDY';
+  const level = found.sopInstanceUid ? 'IMAGE' : found.seriesInstanceUid ? 'SERIES' : 'STUDY';
   const always = dataset({
     SpecificCharacterSet: 'ISO_IR 192',
     QueryRetrieveLevel: level,
@@ -36,40 +37,63 @@ export function findAnswer(found: Found, keys: JsonDataset, retrieveAeTitle: str
   return Object.fromEntries([...tags].sort().map((tag) => [tag, known[tag] ?? { vr: vrOf(tag) ?? keys[tag]!.vr }]));
 }
 
-/** Attributes of a QIDO-RS answer besides those kept with study and series (PS3.18 Tables 10.6.3-3 to 10.6.3-5). */
-const COUNTED: Readonly<Record<Query['level'], readonly string[]>> = {
-  study: ['InstanceAvailability', 'ModalitiesInStudy', 'NumberOfStudyRelatedSeries', 'NumberOfStudyRelatedInstances'],
-  series: ['InstanceAvailability', 'NumberOfSeriesRelatedInstances'],
-  instance: [
-    'InstanceAvailability',
-    'SOPClassUID',
-    'SOPInstanceUID',
-    'InstanceNumber',
-    'Rows',
-    'Columns',
-    'BitsAllocated',
-    'NumberOfFrames',
+/** Type R and U of PS3.18 Tables 10.6.3-3 to 10.6.3-5: in every answer of the level, empty where there is no value. */
+const REQUIRED: Readonly<Record<Query['level'], readonly string[]>> = {
+  study: [
+    'StudyDate',
+    'StudyTime',
+    'AccessionNumber',
+    'ModalitiesInStudy',
+    'ReferringPhysicianName',
+    'PatientName',
+    'PatientID',
+    'PatientBirthDate',
+    'PatientSex',
+    'StudyInstanceUID',
+    'StudyID',
+    'NumberOfStudyRelatedSeries',
+    'NumberOfStudyRelatedInstances',
   ],
+  series: ['Modality', 'SeriesInstanceUID', 'SeriesNumber', 'NumberOfSeriesRelatedInstances'],
+  instance: ['SOPClassUID', 'SOPInstanceUID', 'InstanceNumber'],
+};
+
+/** Type C: where they are known. What is kept with study and series is sent besides. */
+const IF_KNOWN: Readonly<Record<Query['level'], readonly string[]>> = {
+  study: ['InstanceAvailability'],
+  series: ['InstanceAvailability'],
+  instance: ['InstanceAvailability', 'Rows', 'Columns', 'BitsAllocated', 'NumberOfFrames'],
 };
 
 /** A QIDO-RS answer: what its level requires, what was matched on, what includefield names. */
 export function qidoAnswer(found: Found, query: Query): JsonDataset {
   const known = knownOf(found);
-  if (query.include === 'all') return withoutBulk(known);
-  const required = COUNTED[query.level].map((keyword) => tagOf(keyword)!);
-  const wanted = new Set([
-    ...required,
-    ...Object.keys(found.study),
-    ...Object.keys(found.series ?? {}),
-    ...[...query.filters.keys(), ...query.include].map(firstTag),
-  ]);
-  return Object.fromEntries([...wanted].flatMap((tag) => (known[tag] === undefined ? [] : [[tag, known[tag]]])));
+  const required = new Set(REQUIRED[query.level].map((keyword) => tagOf(keyword)!));
+  const asked = [...query.filters.keys(), ...(query.include === 'all' ? [] : query.include)].map(firstTag);
+  const kept = [...Object.keys(found.study), ...Object.keys(found.series ?? {})];
+  const ifKnown = IF_KNOWN[query.level].map((keyword) => tagOf(keyword)!);
+  const wanted = query.include === 'all' ? Object.keys(known) : [...ifKnown, ...kept, ...asked];
+  const tags = new Set([...required, ...wanted]);
+  return Object.fromEntries(
+    [...tags].flatMap((tag) => {
+      const element = known[tag] ?? (required.has(tag) ? { vr: vrOf(tag)! } : undefined);
+      return element === undefined ? [] : [[tag, element]];
+    }),
+  );
+}
+
+/** Names of keys that this archive cannot match at that level; they matched everything (PS3.4 C.2.2.1.3). */
+export function unmatchedKeys(query: Query): string[] {
+  return [...query.filters]
+    .filter(([path, match]) => match.kind !== 'any' && queryKeyOf(path, query.level) === undefined)
+    .map(([path]) =>
+      path
+        .split('.')
+        .map((tag) => keywordOf(tag) ?? tag)
+        .join('.'),
+    );
 }
 
 function firstTag(path: string): string {
   return path.slice(0, 8);
-}
-
-function withoutBulk(known: JsonDataset): JsonDataset {
-  return Object.fromEntries(Object.entries(known).filter(([, element]) => element.BulkDataURI === undefined));
 }

@@ -56,10 +56,10 @@ export class IncomingInstance {
 
   /** A data set as DIMSE sends it: its file meta information (PS3.10 7.1) is ours, what follows is the sender's. */
   static async ofDataSet(parts: ReceiverParts, announced: Announced): Promise<IncomingInstance> {
-    const staged = await parts.store.stage();
     const meta = fileMeta(announced);
-    await staged.write(meta);
-    return new IncomingInstance(parts, staged, announced, new DataSetDigest(meta.length));
+    const incoming = new IncomingInstance(parts, await parts.store.stage(), announced, new DataSetDigest(meta.length));
+    await incoming.write(meta);
+    return incoming;
   }
 
   /** A whole PS3.10 file as STOW-RS sends it, kept as it is. */

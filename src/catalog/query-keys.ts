@@ -1,11 +1,13 @@
+import { tagOfKeywordOrTag } from '../dicom/dictionary.ts';
 import type { Query } from '../dicom/query.ts';
 
 type Level = Query['level'];
 
-/** How a column is compared. */
-export type KeyKind = 'text' | 'uid' | 'name' | 'number' | 'date' | 'time' | 'list';
+/** How a column is compared; an item is looked up in the sequence that the column holds as DICOM JSON. */
+export type KeyKind = 'text' | 'uid' | 'name' | 'number' | 'date' | 'time' | 'list' | 'item';
 
 export interface QueryKey {
+  /** Of an attribute in a sequence, the path to it: the keywords joined by points. */
   readonly keyword: string;
   readonly level: Level;
   readonly column: string;
@@ -50,8 +52,27 @@ export const QUERY_KEYS: readonly QueryKey[] = [
     column: 'e.performed_procedure_step_start_time',
     kind: 'time',
   },
+  {
+    keyword: 'RequestAttributesSequence.ScheduledProcedureStepID',
+    level: 'series',
+    column: 'e.attributes',
+    kind: 'item',
+  },
+  { keyword: 'RequestAttributesSequence.RequestedProcedureID', level: 'series', column: 'e.attributes', kind: 'item' },
   { keyword: 'NumberOfSeriesRelatedInstances', level: 'series', column: 'e.number_of_instances', kind: 'number' },
   { keyword: 'SOPInstanceUID', level: 'instance', column: 'i.sop_instance_uid', kind: 'uid' },
   { keyword: 'SOPClassUID', level: 'instance', column: 'i.sop_class_uid', kind: 'uid' },
   { keyword: 'InstanceNumber', level: 'instance', column: 'i.instance_number', kind: 'number' },
 ];
+
+const byPath: ReadonlyMap<string, QueryKey> = new Map(
+  QUERY_KEYS.map((key) => [key.keyword.split('.').map(tagOfKeywordOrTag).join('.'), key]),
+);
+
+const DEPTH = { study: 0, series: 1, instance: 2 } as const;
+
+/** The key of an attribute, by its tag or path of tags, if it can be matched in a query of that level. */
+export function queryKeyOf(path: string, level: Level): QueryKey | undefined {
+  const key = byPath.get(path);
+  return key !== undefined && DEPTH[key.level] <= DEPTH[level] ? key : undefined;
+}

@@ -1,16 +1,17 @@
 import { gunzipSync } from 'node:zlib';
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { keywordOf } from '../dicom/dictionary.ts';
+import { tagOf } from '../dicom/dictionary.ts';
 import type { Match, Query } from '../dicom/query.ts';
 import type { Database } from './database.ts';
 import { fold } from './fold.ts';
-import { QUERY_KEYS, type QueryKey } from './query-keys.ts';
+import { type QueryKey, queryKeyOf } from './query-keys.ts';
 
 /** One answer: the attributes kept at its level and above, and what is counted. */
 export interface Found {
   readonly study: JsonDataset;
   readonly series?: JsonDataset;
-  readonly instance?: JsonDataset;
+  /** Reads the instance's own attributes; a large answer is then never in memory as a whole. */
+  readonly readInstance?: () => JsonDataset;
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid?: string;
   readonly sopInstanceUid?: string;
@@ -59,10 +60,9 @@ export async function search(database: Database, query: Query): Promise<Found[]>
   const depth = DEPTH[query.level];
   const conditions: string[] = [];
   const values: Binding[] = [];
-  for (const [tag, match] of query.filters) {
-    const key = QUERY_KEYS.find(({ keyword }) => keyword === keywordOf(tag));
-    if (!key || DEPTH[key.level] > depth) continue;
-    const condition = conditionOf(key, match);
+  for (const [path, match] of query.filters) {
+    const key = queryKeyOf(path, query.level);
+    const condition = key && conditionOf(key, match);
     if (!condition) continue;
     conditions.push(condition.sql);
     values.push(...condition.values);
@@ -99,24 +99,52 @@ function conditionOf(key: QueryKey, match: Match): Condition | undefined {
 /** None of the values can be held: nothing matches. */
 const NEVER: Condition = { sql: 'false', values: [] };
 
-function equals({ kind, column }: QueryKey, wanted: readonly string[]): Condition {
-  if (kind === 'list') return { sql: `${column} && ?::text[]`, values: [[...wanted]] };
+/** As texts are recorded: PostgreSQL holds no NUL and no half of a surrogate pair. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
+}
+
+function equals(key: QueryKey, values: readonly string[]): Condition {
+  const { kind, column } = key;
+  const wanted = values.map(storable);
+  if (kind === 'list') return { sql: `${column} && ?::text[]`, values: [wanted] };
+  if (kind === 'item') return inItems(key, 'one = ANY(?::text[])', wanted);
   if (kind === 'name') return anyOf(wanted.map((name) => nameCondition(column, escapeLike(fold(name)))));
   if (kind === 'number') {
     const numbers = wanted.map(Number).filter((number) => Number.isInteger(number) && Math.abs(number) < 2 ** 31);
     return numbers.length === 0 ? NEVER : { sql: `${column} = ANY(?::integer[])`, values: [numbers] };
   }
-  return { sql: `${column} = ANY(?::text[])`, values: [[...wanted]] };
+  return { sql: `${column} = ANY(?::text[])`, values: [wanted] };
 }
 
-function like({ kind, column }: QueryKey, pattern: string): Condition {
-  const translated = escapeLike(pattern).replace(/\*+/g, '%').replaceAll('?', '_');
+function like(key: QueryKey, pattern: string): Condition {
+  const { kind, column } = key;
+  const wanted = storable(pattern);
+  if (kind === 'name') return nameCondition(column, likePattern(fold(wanted)));
+  if (kind === 'item') return inItems(key, 'one LIKE ?', likePattern(wanted));
   if (kind === 'list')
-    return { sql: `EXISTS (SELECT FROM unnest(${column}) AS one WHERE one LIKE ?)`, values: [translated] };
-  if (kind === 'name')
-    return nameCondition(column, escapeLike(fold(pattern)).replace(/\*+/g, '%').replaceAll('?', '_'));
-  if (kind === 'number') return { sql: `${column}::text LIKE ?`, values: [translated] };
-  return { sql: `${column} LIKE ?`, values: [translated] };
+    return { sql: `EXISTS (SELECT FROM unnest(${column}) AS one WHERE one LIKE ?)`, values: [likePattern(wanted)] };
+  if (kind === 'number') return { sql: `${column}::text LIKE ?`, values: [likePattern(wanted)] };
+  return { sql: `${column} LIKE ?`, values: [likePattern(wanted)] };
+}
+
+/** "*" and "?" as PostgreSQL writes them (PS3.4 C.2.2.2.4). */
+function likePattern(pattern: string): string {
+  return escapeLike(pattern).replace(/\*+/g, '%').replaceAll('?', '_');
+}
+
+/** The sign for what jsonb refuses, NUL and halves of surrogate pairs; an escaped backslash is no beginning of one. */
+const REFUSED_BY_JSONB = String.raw`'\\(u0000|ud[89a-f][0-9a-f]{2}|\\)'`;
+
+/** Some item of the sequence has a value of the attribute for which `condition` holds (PS3.4 C.2.2.2.6). */
+function inItems({ keyword, column }: QueryKey, condition: string, value: string | string[]): Condition {
+  const [sequence, attribute] = keyword.split('.').map(tagOf);
+  const json = `regexp_replace(${column}, ${REFUSED_BY_JSONB}, '!', 'g')::jsonb`;
+  return {
+    sql: `EXISTS (SELECT FROM jsonb_array_elements(${json} #> '{${sequence},Value}') AS item,
+      jsonb_array_elements_text(item #> '{${attribute},Value}') AS one WHERE ${condition})`,
+    values: [value],
+  };
 }
 
 /** A pattern for one component group finds the name in any of the three; trailing empty components do not count. */
@@ -128,17 +156,18 @@ function nameCondition(column: string, pattern: string): Condition {
   };
 }
 
-/** DA and TM compare as text; a shorter time stands for its whole minute or hour (PS3.4 C.2.2.2.5). */
-function between({ column }: Pick<QueryKey, 'column'>, from: string | undefined, to: string | undefined): Condition {
+/** DA and TM compare as text; a time that was recorded to the hour or minute is its beginning (PS3.4 C.2.2.2.5). */
+function between({ kind, column }: QueryKey, from: string | undefined, to: string | undefined): Condition {
+  const recorded = kind === 'time' ? `rpad(${column}, greatest(6, length(${column})), '0') COLLATE "C"` : column;
   const parts: string[] = [];
   const values: string[] = [];
   if (from) {
-    parts.push(`${column} >= ?`);
+    parts.push(`${recorded} >= ?`);
     values.push(from);
   }
   if (to) {
     // ":" follows "9" in the character set: everything that begins with `to` is included.
-    parts.push(`${column} < ?`);
+    parts.push(`${recorded} < ?`);
     values.push(`${to}:`);
   }
   return parts.length === 0 ? { sql: `${column} IS NOT NULL`, values: [] } : { sql: parts.join(' AND '), values };
@@ -166,12 +195,14 @@ function toFound(row: Row): Found {
           seriesInstanceUid: row.seriesInstanceUid!,
           numberOfSeriesRelatedInstances: row.seriesInstances!,
         }),
-    ...(row.metadata === undefined
-      ? {}
-      : { instance: JSON.parse(gunzipSync(row.metadata).toString('utf8')), sopInstanceUid: row.sopInstanceUid! }),
+    ...(row.metadata === undefined ? {} : { readInstance: reader(row.metadata), sopInstanceUid: row.sopInstanceUid! }),
     studyInstanceUid: row.studyInstanceUid,
     modalitiesInStudy: row.modalities,
     numberOfStudyRelatedSeries: row.studySeries,
     numberOfStudyRelatedInstances: row.studyInstances,
   };
+}
+
+function reader(metadata: Buffer): () => JsonDataset {
+  return () => JSON.parse(gunzipSync(metadata).toString('utf8'));
 }

@@ -27,14 +27,14 @@ export function createConsole({ database, archive, library, settings }: ConsoleP
   });
 
   router.get('/readyz', async (_request, response) => {
-    const checks = {
-      database: await holds(database.raw('SELECT 1')),
-      storage: await holds(archive.freeBytes()),
-      models: library.models.length > 0,
-    };
+    const [hasDatabase, hasStorage] = await Promise.all([
+      holds(database.raw('SELECT 1')),
+      holds(archive.freeBytes()),
+    ]);
+    const ready = hasDatabase && hasStorage;
     response
-      .status(checks.database && checks.storage ? 200 : 503)
-      .json({ ready: checks.database && checks.storage, ...checks });
+      .status(ready ? 200 : 503)
+      .json({ ready, database: hasDatabase, storage: hasStorage, models: library.models.length > 0 });
   });
 
   router.get('/api/series/:uid/analyses', async (request: Request<{ uid: string }>, response) => {
@@ -90,12 +90,22 @@ function refuse(response: Response, status: number, reason: string): void {
   response.status(status).json({ error: reason });
 }
 
+/** A probe is answered within seconds, also when the database is not. */
+const PROBE_MS = 2000;
+
 async function holds(check: PromiseLike<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), PROBE_MS);
+  });
+  const held = Promise.resolve(check).then(
+    () => true,
+    () => false,
+  );
   try {
-    await check;
-    return true;
-  } catch {
-    return false;
+    return await Promise.race([held, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -47,9 +47,9 @@ function analysisRow(analysis: AnalysisReport): string[] {
   return [
     clock(analysis.receivedAt),
     escapeHtml(`${analysis.modelId} ${analysis.modelVersion}`),
-    `<span class="${analysis.state}">${analysis.state}</span>`,
+    `<span class="${escapeHtml(analysis.state)}">${escapeHtml(analysis.state)}</span>`,
     escapeHtml(analysis.reason),
-    `<a href="/api/series/${analysis.seriesInstanceUid}/analyses"><code>${escapeHtml(analysis.seriesInstanceUid)}</code></a>`,
+    `<a href="/api/series/${encodeURIComponent(analysis.seriesInstanceUid)}/analyses"><code>${escapeHtml(analysis.seriesInstanceUid)}</code></a>`,
   ];
 }
 

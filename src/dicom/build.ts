@@ -53,6 +53,10 @@ function isJsonElement(value: FieldValue): value is JsonElement {
   return isObject(value) && 'vr' in value && typeof value.vr === 'string' && isVr(value.vr);
 }
 
+function isFields(value: FieldValue): value is Fields {
+  return isObject(value) && !isJsonElement(value);
+}
+
 function isObject(value: FieldValue): value is PersonName | JsonElement | Fields {
   return typeof value === 'object' && value !== null && !isList(value) && !(value instanceof Uint8Array);
 }
@@ -65,7 +69,7 @@ function isPersonName(value: PersonName | JsonElement | Fields): value is Person
   );
 }
 
-/** Bytes of "OB or OW" are OB for 8-bit data by other rules (PS3.5 Annex A.2) that the encoder applies; here OW. */
+/** Where PS3.6 says "OB or OW" it is OW here; the encoder knows the rules for Pixel Data (PS3.5 Annex A). */
 function binaryElement(tag: string, bytes: Uint8Array): JsonElement {
   const vr = vrOf(tag) ?? 'UN';
   if (bytes.length === 0) return { vr };
@@ -87,8 +91,8 @@ function vrFor(tag: string, values: readonly FieldScalar[], siblings: Fields): V
 function jsonValue(value: FieldScalar, vr: Vr, tag: string): JsonValue {
   if (value === null || value === '') return null;
   if (vr === 'SQ') {
-    if (!isObject(value) || isJsonElement(value)) throw new TypeError(`an item of ${tag} (SQ) must be an object`);
-    return dataset(value as Fields);
+    if (!isFields(value)) throw new TypeError(`an item of ${tag} (SQ) must be an object`);
+    return dataset(value);
   }
   if (vr === 'PN') {
     if (typeof value === 'string') return personName(value);

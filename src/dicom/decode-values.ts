@@ -61,12 +61,12 @@ function trimEnd(text: string): string {
 }
 
 function decimal(text: string): number | string {
-  const value = Number(text);
+  const value = Number(text) + 0; // JSON has no -0
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(value) ? value : text;
 }
 
 function integer(text: string): number | string {
-  const value = Number(text);
+  const value = Number(text) + 0;
   return /^[+-]?\d+$/.test(text) && Number.isSafeInteger(value) ? value : text;
 }
 

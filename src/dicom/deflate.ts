@@ -38,7 +38,7 @@ function beginning(compressed: Buffer, method: typeof inflateRawSync, limit: num
   return Buffer.alloc(0);
 }
 
-/** RFC 1950 Section 2.2: deflate, window of at most 32 KiB, check bits. A raw stream starting so has 1 in 1,000 odds. */
+/** RFC 1950 Section 2.2: method 8, check bits. A raw stream would begin with a stored block and odd bits behind it. */
 function hasZlibHeader(bytes: Buffer): boolean {
   return bytes.length >= 2 && (bytes[0]! & 0x8f) === 0x08 && (bytes[0]! * 256 + bytes[1]!) % 31 === 0;
 }

@@ -151,7 +151,7 @@ export class ElementReader {
       this.#windowStart = offset;
       at = 0;
     }
-    return this.#window.length - at < needed ? -1 : at;
+    return this.#window.length - at < Math.max(8, needed) ? -1 : at;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { JsonDataset, JsonElement, JsonValue, Vr } from './dataset.ts';
 import { personNameText } from './person-name.ts';
+import { isItem } from './read-values.ts';
 
 /** Other Byte and its kin, and unknown: values that are bytes (PS3.5 Section 6.2). */
 const BINARY: ReadonlySet<Vr> = new Set<Vr>(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'UN']);
@@ -125,7 +126,7 @@ export function hasWideText(ds: JsonDataset): boolean {
     return (element.Value ?? []).some((value) => {
       if (value === null || typeof value === 'number') return false;
       if (typeof value === 'string') return WIDE.test(value);
-      if (element.vr === 'SQ') return hasWideText(value as JsonDataset);
+      if (element.vr === 'SQ') return isItem(value) && hasWideText(value);
       return Object.values(value).some((group) => typeof group === 'string' && WIDE.test(group));
     });
   });

@@ -1,10 +1,10 @@
 import type { JsonDataset } from './dataset.ts';
 import type { ParsedObject } from './parse.ts';
-import { isPresent, number, text } from './read-values.ts';
+import { number, text } from './read-values.ts';
 
-/** Number of Frames (0028,0008): 1 where it is absent, undefined where it is no positive integer. */
+/** Number of Frames (0028,0008): 1 where it is absent or empty, undefined where it is no positive integer. */
 export function declaredFrames(dataset: JsonDataset): number | undefined {
-  if (!isPresent(dataset, 'NumberOfFrames')) return 1;
+  if (text(dataset, 'NumberOfFrames') === undefined) return 1;
   const frames = number(dataset, 'NumberOfFrames');
   return frames !== undefined && Number.isSafeInteger(frames) && frames >= 1 ? frames : undefined;
 }
@@ -21,11 +21,16 @@ export function frameBits(parsed: ParsedObject): number | undefined {
   const allocated = number(dataset, 'BitsAllocated') ?? FLOAT_BITS[pixelData?.tag ?? '7FE00010'];
   if (!rows || !columns || !allocated) return undefined;
   const full = rows * columns * (number(dataset, 'SamplesPerPixel') ?? 1) * allocated;
-  const samples = SUBSAMPLED[text(dataset, 'PhotometricInterpretation') ?? ''];
+  const samples = SUBSAMPLED.get(text(dataset, 'PhotometricInterpretation') ?? '');
   if (samples === undefined || number(dataset, 'SamplesPerPixel') !== 3 || pixelData === undefined) return full;
   const present = pixelData.length * 8;
   return present >= full * (declaredFrames(dataset) ?? 1) ? full : rows * columns * samples * allocated;
 }
 
 const FLOAT_BITS = { '7FE00008': 32, '7FE00009': 64, '7FE00010': undefined } as const;
-const SUBSAMPLED: Readonly<Record<string, number>> = { YBR_FULL_422: 2, YBR_PARTIAL_422: 2, YBR_PARTIAL_420: 1.5 };
+/** Samples a pixel that are stored, by Photometric Interpretation. */
+const SUBSAMPLED: ReadonlyMap<string, number> = new Map([
+  ['YBR_FULL_422', 2],
+  ['YBR_PARTIAL_422', 2],
+  ['YBR_PARTIAL_420', 1.5],
+]);

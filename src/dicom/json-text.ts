@@ -1,4 +1,5 @@
-import type { JsonDataset, JsonElement, JsonValue } from './dataset.ts';
+import type { JsonDataset, JsonElement } from './dataset.ts';
+import { isItem } from './read-values.ts';
 
 /**
  * The data set as JSON text, attributes in ascending order at every level as PS3.18 Section F.2.2 demands. JavaScript
@@ -29,8 +30,4 @@ function elementText(element: JsonElement): string {
   if (element.vr !== 'SQ' || element.Value === undefined) return JSON.stringify(element);
   const items = element.Value.map((item) => (isItem(item) ? orderedText(item) : '{}'));
   return `{"vr":"SQ","Value":[${items.join(',')}]}`;
-}
-
-function isItem(value: JsonValue): value is JsonDataset {
-  return typeof value === 'object' && value !== null;
 }

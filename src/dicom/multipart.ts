@@ -58,7 +58,7 @@ export async function* readMultipart(
   for (let count = 1; !(await bytes.closes()); count += 1) {
     if (count > (limits.maxParts ?? MAX_PARTS)) throw tooLarge(`more than ${count - 1} parts`);
     const headers = await bytes.headers(limits.maxHeaderBytes ?? MAX_HEADER_BYTES);
-    yield { headers, body: bodyOf(bytes, limits.maxPartBytes ?? Number.POSITIVE_INFINITY) };
+    yield { headers, body: bodyOf(bytes, count, limits.maxPartBytes ?? Number.POSITIVE_INFINITY) };
     await skipToDelimiter(bytes);
   }
   await bytes.drain();
@@ -68,8 +68,7 @@ async function skipToDelimiter(bytes: DelimitedBytes): Promise<void> {
   while ((await bytes.beforeDelimiter()) !== undefined);
 }
 
-async function* bodyOf(bytes: DelimitedBytes, limit: number): AsyncGenerator<Buffer, void, undefined> {
-  const part = bytes.part;
+async function* bodyOf(bytes: DelimitedBytes, part: number, limit: number): AsyncGenerator<Buffer, void, undefined> {
   let size = 0;
   for (;;) {
     if (bytes.part !== part) throw new TypeError('the body of a part must be read before the next part is asked for');

@@ -2,7 +2,7 @@ import { VoxgateError } from '../errors.ts';
 import type { JsonDataset, JsonElement, JsonValue, Vr } from './dataset.ts';
 import { keywordOf, tagOfKeywordOrTag, vrOf } from './dictionary.ts';
 import { personNameText } from './person-name.ts';
-import { text } from './read-values.ts';
+import { isItem, text } from './read-values.ts';
 import { isUid } from './uid.ts';
 
 export type QueryLevel = 'study' | 'series' | 'instance';
@@ -84,7 +84,11 @@ export function queryFromParameters(
 }
 
 /** Query/Retrieve Level (0008,0052), PS3.4 Section C.6. */
-const LEVELS: Readonly<Record<string, QueryLevel>> = { STUDY: 'study', SERIES: 'series', IMAGE: 'instance' };
+const LEVELS: ReadonlyMap<string, QueryLevel> = new Map([
+  ['STUDY', 'study'],
+  ['SERIES', 'series'],
+  ['IMAGE', 'instance'],
+]);
 
 /** Attributes of an identifier that say how to ask, not what for (PS3.4 Section C.4.1.1.3). */
 const NOT_KEYS: ReadonlySet<string> = new Set(['00080005', '00080052', '00080053', '00080201']);
@@ -95,8 +99,7 @@ const NOT_KEYS: ReadonlySet<string> = new Set(['00080005', '00080052', '00080053
  * @throws VoxgateError bad-request naming the attribute that is wrong, or the level
  */
 export function queryFromIdentifier(identifier: JsonDataset): Query {
-  const stated = text(identifier, 'QueryRetrieveLevel') ?? '';
-  const level = LEVELS[stated];
+  const level = LEVELS.get(text(identifier, 'QueryRetrieveLevel') ?? '');
   if (level === undefined) {
     throw new VoxgateError('bad-request', 'QueryRetrieveLevel (0008,0052) must be STUDY, SERIES or IMAGE');
   }
@@ -109,9 +112,9 @@ function addKeys(item: JsonDataset, path: string, into: Map<string, Match>): voi
   for (const [tag, element] of Object.entries(item)) {
     if (path === '' && NOT_KEYS.has(tag)) continue;
     const [first] = element.Value ?? [];
-    const isSequence = element.vr === 'SQ' && typeof first === 'object' && first !== null;
-    if (isSequence && Object.keys(first).length > 0 && path.length < MAX_PATH) {
-      addKeys(first as JsonDataset, `${path}${tag}.`, into);
+    const isFilled = element.vr === 'SQ' && first !== undefined && isItem(first) && Object.keys(first).length > 0;
+    if (isFilled && path.length < MAX_PATH) {
+      addKeys(first, `${path}${tag}.`, into);
     } else {
       const name = keywordOf(tag) ?? tag;
       into.set(path + tag, parseMatch(element.vr, element.vr === 'SQ' ? [] : valuesOf(element), name));

@@ -40,7 +40,8 @@ export function isPresent(ds: JsonDataset, keywordOrTag: string): boolean {
   return elementOf(ds, keywordOrTag) !== undefined;
 }
 
-function isItem(value: JsonValue): value is JsonDataset {
+/** Whether a value of a sequence is an item, as it should be. */
+export function isItem(value: JsonValue): value is JsonDataset {
   return typeof value === 'object' && value !== null;
 }
 

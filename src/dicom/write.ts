@@ -5,7 +5,7 @@ import type { JsonDataset, JsonElement, Vr } from './dataset.ts';
 import { vrOf } from './dictionary.ts';
 import { encodeValue, hasWideText, isBinaryVr, isLongFormVr } from './encode-values.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './implementation.ts';
-import { number, text } from './read-values.ts';
+import { isItem, number, text } from './read-values.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, type TransferSyntax, transferSyntaxOf } from './transfer-syntaxes.ts';
 
 /**
@@ -110,10 +110,10 @@ function writeSequence(out: Output, tag: string, element: JsonElement, path: str
   if (out.syntax.explicitVr) out.writer.ascii('SQ\0\0');
   const sequence = out.writer.reserveU32();
   for (const [index, item] of (element.Value ?? []).entries()) {
-    if (typeof item !== 'object') throw new TypeError(`an item of ${tag} (SQ) must be an object`);
+    if (item !== null && !isItem(item)) throw new TypeError(`an item of ${tag} (SQ) must be an object`);
     writeTag(out.writer, 'FFFEE000');
     const length = out.writer.reserveU32();
-    writeItem(out, (item ?? {}) as JsonDataset, `${path}${tag}/${index}/`);
+    writeItem(out, item ?? {}, `${path}${tag}/${index}/`);
     out.writer.fill(length);
   }
   out.writer.fill(sequence);

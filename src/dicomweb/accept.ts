@@ -1,5 +1,18 @@
+import type { Request } from 'express';
 import { includesType, type MediaType, parseAccept } from '../dicom/media-types.ts';
 import { VoxgateError } from '../errors.ts';
+import { parametersOf } from './addresses.ts';
+
+/**
+ * What this client takes, best first: the Accept header, or the parameter of that name, with which a link says it
+ * (PS3.18 8.3.3.1). The "+" of "application/dicom+json" is a space there unless it was escaped.
+ */
+export function acceptedBy(request: Request): readonly MediaType[] {
+  const parameter = parametersOf(request)
+    .get('accept')
+    ?.replace(/\/dicom (?=json|xml)/g, '/dicom+');
+  return parseAccept(parameter || request.headers.accept).filter(({ q }) => q > 0);
+}
 
 const JSON_TYPES = ['application/dicom+json', 'application/json'] as const;
 
@@ -7,9 +20,8 @@ const JSON_TYPES = ['application/dicom+json', 'application/json'] as const;
  * The JSON media type of an answer (PS3.18 8.7.3): application/dicom+json unless only application/json is accepted.
  * @throws VoxgateError not-acceptable
  */
-export function acceptJson(header: string | undefined): string {
-  const ranges = parseAccept(header).filter(({ q }) => q > 0);
-  for (const { type } of ranges) {
+export function acceptJson(request: Request): string {
+  for (const { type } of acceptedBy(request)) {
     const match = JSON_TYPES.find((candidate) => includesType(type, candidate));
     if (match) return match;
   }
@@ -19,46 +31,45 @@ export function acceptJson(header: string | undefined): string {
 /** One of the forms in which DICOM objects or their parts can be had. */
 export interface Form {
   readonly multipart: boolean;
-  /** "application/dicom", or the media type of frames. */
+  /** "application/dicom", or the media type of frames or bulk data. */
   readonly type: string;
+  /** What a range that names this type and no transfer syntax asks for; any where this is absent. */
+  readonly defaultTransferSyntaxUid?: string;
 }
 
 /**
- * Whether an Accept range asks for objects in this form and transfer syntax. `type` may be quoted or not, "*" + "/*" or
+ * Whether an Accept range asks for objects in this form and transfer syntax. `type` may be quoted or not, a wildcard or
  * absent; a transfer-syntax parameter must name what is stored, or be "*" or absent: nothing is transcoded.
  */
 function takes({ type, parameters }: MediaType, form: Form, transferSyntaxUid: string): boolean {
-  const syntax = parameters['transfer-syntax'];
-  if (syntax !== undefined && syntax !== '*' && syntax !== transferSyntaxUid) return false;
-  if (!form.multipart) return includesType(type, form.type);
-  if (type === '*/*') return true;
-  if (!includesType(type, 'multipart/related')) return false;
-  const root = parameters['type']?.toLowerCase();
-  return root === undefined || includesType(root, form.type);
+  const root = form.multipart && type !== '*/*' ? (parameters['type']?.toLowerCase() ?? '*/*') : type;
+  if (form.multipart && !includesType(type, 'multipart/related')) return false;
+  if (!includesType(root, form.type)) return false;
+  const asked = parameters['transfer-syntax'] ?? (root === form.type ? form.defaultTransferSyntaxUid : undefined);
+  return asked === undefined || asked === '*' || asked === transferSyntaxUid;
 }
 
 /**
- * The first form that the Accept header takes for all of the objects as they are stored.
+ * The first form that the client takes for all of the objects as they are stored.
  * @throws VoxgateError not-acceptable naming the transfer syntaxes there are
  */
 export function acceptStored<F extends Form>(
-  header: string | undefined,
+  request: Request,
   forms: readonly F[],
   transferSyntaxUids: readonly string[],
 ): F {
-  const ranges = parseAccept(header).filter(({ q }) => q > 0);
+  const ranges = acceptedBy(request);
+  const present = [...new Set(transferSyntaxUids)];
   for (const range of ranges) {
-    const form = forms.find((candidate) => transferSyntaxUids.every((uid) => takes(range, candidate, uid)));
+    const form = forms.find((candidate) => present.every((uid) => takes(range, candidate, uid)));
     if (form) return form;
   }
   // A list may name one syntax in each range; together they may take all objects.
-  const together = forms.find((form) =>
-    transferSyntaxUids.every((uid) => ranges.some((range) => takes(range, form, uid))),
-  );
+  const together = forms.find((form) => present.every((uid) => ranges.some((range) => takes(range, form, uid))));
   if (together) return together;
-  const types = forms.map(({ multipart, type }) => (multipart ? `multipart/related; type="${type}"` : type));
+  const types = new Set(forms.map(({ multipart, type }) => (multipart ? `multipart/related; type="${type}"` : type)));
   throw new VoxgateError(
     'not-acceptable',
-    `held as ${types.join(' or ')} in transfer syntax ${[...new Set(transferSyntaxUids)].join(', ')}, and the Accept header takes none of it`,
+    `held as ${[...types].join(' or ')} in transfer syntax ${present.join(', ')}, and the Accept header takes none of it`,
   );
 }

@@ -20,9 +20,25 @@ function uidOf(name: keyof Place, title: string, text: string | string[] | undef
   return { [name]: text };
 }
 
-/** The DICOMweb root as this client knows it: what Host says, and the scheme the connection has. */
+/** The query of the address, read as forms are: "+" is a space. */
+export function parametersOf(request: Request): URLSearchParams {
+  const at = request.originalUrl.indexOf('?');
+  return new URLSearchParams(at === -1 ? '' : request.originalUrl.slice(at + 1));
+}
+
+/** A name, an IPv4 address or an IPv6 address in brackets, with or without a port (RFC 3986 3.2.2 and 3.2.3). */
+const HOST = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/;
+
+/**
+ * The DICOMweb root as this client knows it: what Host says, and the scheme the connection has. It goes into the answer,
+ * so what is no host is refused (RFC 9112 3.2), not quoted.
+ * @throws VoxgateError bad-request
+ */
 export function rootOf(request: Request): string {
-  return `${request.protocol}://${request.headers.host ?? 'localhost'}${request.baseUrl}`;
+  const host = request.headers.host ?? '';
+  if (!HOST.test(host) || host.length > 255)
+    throw new VoxgateError('bad-request', 'the Host header is not a host with an optional port');
+  return `${request.protocol}://${host}${request.baseUrl}`;
 }
 
 export function retrieveUrl(root: string, { studyInstanceUid, seriesInstanceUid, sopInstanceUid }: Place): string {
@@ -30,4 +46,12 @@ export function retrieveUrl(root: string, { studyInstanceUid, seriesInstanceUid,
   if (seriesInstanceUid) parts.push('series', seriesInstanceUid);
   if (sopInstanceUid) parts.push('instances', sopInstanceUid);
   return parts.join('/');
+}
+
+/**
+ * Bulk data are named relative to their instance when its JSON text is prepared; the address of this server is known
+ * only now. A text value cannot be taken for such a name: its quotes would be escaped.
+ */
+export function withBulkAddresses(json: string, instanceUrl: string): string {
+  return json.replaceAll('"BulkDataURI":"bulkdata/', () => `"BulkDataURI":"${instanceUrl}/bulkdata/`);
 }

@@ -1,9 +1,9 @@
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import { type ErrorCode, VoxgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** HTTP status of each error (PS3.18 8.5). */
-const STATUS: Readonly<Record<ErrorCode, number>> = {
+export const STATUS: Readonly<Record<ErrorCode, number>> = {
   'not-dicom': 400,
   unidentifiable: 409,
   mismatch: 409,
@@ -23,22 +23,41 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   'bad-setting': 500,
 };
 
-const RETRY_AFTER_SECONDS = '30';
+/** How long a client may wait before it tries again what failed for want of resources. */
+export const RETRY_AFTER_SECONDS = '30';
 
-export function answerError(response: Response, error: unknown, log: Log): void {
-  const known = error instanceof VoxgateError;
-  if (!known) log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a DICOMweb request failed');
-  // The answer has begun: what is left is to break it off, so that nobody takes it for whole.
+interface Answer {
+  readonly status: number;
+  readonly sentence: string;
+}
+
+function answerTo(error: unknown): Answer | undefined {
+  if (error instanceof VoxgateError) return { status: STATUS[error.code], sentence: error.message };
+  // The router cannot read the path: "%" without two digits behind it.
+  if (error instanceof URIError) return { status: 400, sentence: 'the address is not well-formed (RFC 3986 2.1)' };
+  return undefined;
+}
+
+/** A status and a sentence; an answer that has begun is broken off, so that nobody takes it for whole. */
+export function answerError(request: Request, response: Response, error: unknown, log: Log): void {
+  const known = answerTo(error);
+  if (!known)
+    log.error(
+      { error: error instanceof Error ? error.stack : String(error), method: request.method },
+      'a DICOMweb request failed',
+    );
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const status = known ? STATUS[error.code] : 500;
+  const { status, sentence } = known ?? { status: 500, sentence: 'an internal error; see the log of this node' };
+  // What was said of the answer that did not come about is not true of this one.
+  for (const name of ['content-type', 'content-length', 'warning']) response.removeHeader(name);
   if (status === 503) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
-  response.status(status).json({ error: known ? error.message : 'an internal error; see the log of this node' });
+  response.status(status).json({ error: sentence });
 }
 
 /** Last in line: every error of a handler ends here. */
 export function errorHandler(log: Log): ErrorRequestHandler {
-  return (error, _request, response, _next) => answerError(response, error, log);
+  return (error, request, response, _next) => answerError(request, response, error, log);
 }

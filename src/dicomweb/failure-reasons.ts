@@ -1,11 +1,11 @@
 import type { ErrorCode } from '../errors.ts';
 
-/** Failure Reason (0008,1197) of an object that was not stored (PS3.18 Table 10.5.3-1 by way of PS3.4 B.2.3). */
+/** Failure Reason (0008,1197) of an object that was not stored (PS3.18 Table I.2-2). */
 export const FAILURE_REASON: Readonly<Record<ErrorCode, number>> = {
   'not-dicom': 0xc000,
   unidentifiable: 0xc000,
   mismatch: 0xa900,
-  'unsupported-object': 0xc000,
+  'unsupported-object': 0x0122,
   'bad-request': 0xc000,
   'not-found': 0x0110,
   'not-acceptable': 0x0110,
@@ -24,6 +24,6 @@ export const FAILURE_REASON: Readonly<Record<ErrorCode, number>> = {
 /** Processing failure: our own bug. */
 export const PROCESSING_FAILURE = 0x0110;
 
-/** Warning Reason (0008,1196): stored, with a remark. */
+/** Warning Reason (0008,1196): stored, with a remark (PS3.18 Table I.2-1). */
 export const WARNING_KEPT_APART = 0xb000;
 export const WARNING_INCOMPLETE = 0xb007;

@@ -1,8 +1,10 @@
 import type { Request, Response } from 'express';
 import { MultipartWriter } from '../dicom/multipart.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN, readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
 import { acceptStored } from './accept.ts';
 import { placeOf } from './addresses.ts';
+import { asStored } from './as-stored.ts';
 import type { DicomwebParts } from './router.ts';
 
 const OCTETS = 'application/octet-stream';
@@ -20,10 +22,13 @@ export async function retrieveBulkData(
   const { path } = request.params;
   const [instance] = await archive.locate(placeOf(request));
   if (!instance) throw new VoxgateError('not-found', 'no such instance is held');
-  const form = acceptStored(request.headers.accept, FORMS, [instance.transferSyntaxUid]);
-  const value = await archive.readBulk(instance, Array.isArray(path) ? path.join('/') : (path ?? ''));
+  // Values are little endian whatever the file is; only fragments are of the syntax that they are stored in.
+  const { encapsulated } = readableSyntax(instance.transferSyntaxUid);
+  const form = acceptStored(request, FORMS, [encapsulated ? instance.transferSyntaxUid : EXPLICIT_VR_LITTLE_ENDIAN]);
+  const value = await asStored(archive.readBulk(instance, Array.isArray(path) ? path.join('/') : (path ?? '')));
   if (!form.multipart) {
     response.setHeader('content-type', OCTETS);
+    response.setHeader('content-length', value.length);
     response.end(value);
     return;
   }

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { LocatedInstance } from '../archive/archive.ts';
 import { formatMediaType } from '../dicom/media-types.ts';
 import { MultipartWriter } from '../dicom/multipart.ts';
 import { VoxgateError } from '../errors.ts';
@@ -23,34 +24,31 @@ export async function retrieveInstances(
   if (instances.length === 0) throw new VoxgateError('not-found', 'nothing is held under this address');
   const forms = instances.length === 1 ? FORMS : FORMS.slice(0, 1);
   const form = acceptStored(
-    request.headers.accept,
+    request,
     forms,
     instances.map(({ transferSyntaxUid }) => transferSyntaxUid),
   );
+  const typeOf = ({ transferSyntaxUid }: LocatedInstance): string =>
+    formatMediaType('application/dicom', { 'transfer-syntax': transferSyntaxUid });
+  const isHead = request.method === 'HEAD';
   if (!form.multipart) {
-    const [instance] = instances;
-    response.setHeader(
-      'content-type',
-      formatMediaType('application/dicom', { 'transfer-syntax': instance!.transferSyntaxUid }),
-    );
-    response.setHeader('content-length', instance!.size);
-    await sendStream(response, archive.stream(instance!));
+    const instance = instances[0]!;
+    response.setHeader('content-type', typeOf(instance));
+    response.setHeader('content-length', instance.size);
+    if (!isHead) await sendStream(response, archive.stream(instance));
     response.end();
     return;
   }
   const multipart = new MultipartWriter();
   const root = rootOf(request);
   response.setHeader('content-type', multipart.contentType('application/dicom'));
-  for (const instance of instances) {
-    const type = formatMediaType('application/dicom', { 'transfer-syntax': instance.transferSyntaxUid });
-    await sendPiece(
-      response,
-      multipart.head({
-        'Content-Type': type,
-        'Content-Length': String(instance.size),
-        'Content-Location': retrieveUrl(root, instance),
-      }),
-    );
+  for (const instance of isHead ? [] : instances) {
+    const headers = {
+      'Content-Type': typeOf(instance),
+      'Content-Length': String(instance.size),
+      'Content-Location': retrieveUrl(root, instance),
+    };
+    await sendPiece(response, multipart.head(headers));
     await sendStream(response, archive.stream(instance));
   }
   response.end(multipart.end());

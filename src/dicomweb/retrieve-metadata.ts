@@ -1,7 +1,8 @@
 import type { Request, Response } from 'express';
+import type { Archive, Place } from '../archive/archive.ts';
 import { VoxgateError } from '../errors.ts';
 import { acceptJson } from './accept.ts';
-import { placeOf, retrieveUrl, rootOf } from './addresses.ts';
+import { placeOf, retrieveUrl, rootOf, withBulkAddresses } from './addresses.ts';
 import type { DicomwebParts } from './router.ts';
 import { sendPiece } from './send-body.ts';
 
@@ -11,27 +12,24 @@ export async function retrieveMetadata(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const type = acceptJson(request.headers.accept);
-  const place = placeOf(request);
-  const described = await archive.metadata(place);
-  if (described.length === 0) throw new VoxgateError('not-found', 'nothing is held under this address');
+  response.setHeader('content-type', acceptJson(request));
   const root = rootOf(request);
-  response.setHeader('content-type', type);
-  let separator = '[';
-  for (const { located, json } of described) {
-    await sendPiece(response, Buffer.from(separator + withAddresses(json, retrieveUrl(root, located))));
-    separator = ',';
+  let before = '[';
+  for await (const { located, json } of describedIn(archive, placeOf(request))) {
+    await sendPiece(response, Buffer.from(before + withBulkAddresses(json, retrieveUrl(root, located))));
+    before = ',';
   }
+  if (before === '[') throw new VoxgateError('not-found', 'nothing is held under this address');
   response.end(']');
 }
 
-/**
- * Bulk data are named relative to their instance when metadata are prepared; the address of this server is known only
- * now. A text value cannot be taken for such a name: its quotes would be escaped.
- */
-function withAddresses(json: string, instanceUrl: string): string {
-  return json.replaceAll(
-    '"BulkDataURI":"bulkdata/',
-    `"BulkDataURI":${JSON.stringify(`${instanceUrl}/bulkdata/`).slice(0, -1)}`,
-  );
+/** Series by series, so that of a large study one is in memory at a time. */
+async function* describedIn(archive: Archive, place: Place) {
+  if (place.seriesInstanceUid !== undefined) {
+    yield* await archive.metadata(place);
+    return;
+  }
+  const held = await archive.locate(place);
+  for (const seriesInstanceUid of new Set(held.map((instance) => instance.seriesInstanceUid)))
+    yield* await archive.metadata({ ...place, seriesInstanceUid });
 }

@@ -30,7 +30,7 @@ const INSTANCE = `${SERIES}/instances/:instance`;
 
 /** Every transaction of the door. Frames first: they are asked for most. */
 export const TRANSACTIONS: readonly Transaction[] = [
-  { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4.1.1.5' },
+  { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4' },
   { method: 'get', path: INSTANCE, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'get', path: `${INSTANCE}/metadata`, handler: retrieveMetadata, section: '10.4.1.1.2' },
   { method: 'get', path: `${INSTANCE}/bulkdata/*path`, handler: retrieveBulkData, section: '10.4.1.1.5' },
@@ -54,9 +54,22 @@ export function createDicomweb(parts: DicomwebParts): Router {
   for (const { method, path, handler } of TRANSACTIONS) {
     router[method](path, (request: Request, response: Response) => handler(parts, request, response));
   }
+  for (const path of new Set(TRANSACTIONS.map((transaction) => transaction.path))) router.all(path, refuseMethod(path));
   router.use((_request: Request, response: Response) => {
     response.status(404).json({ error: 'there is no DICOMweb resource at this address' });
   });
   router.use(errorHandler(parts.log));
   return router;
+}
+
+/** Any other method of a path that is there (RFC 9110 15.5.6); OPTIONS asks which there are. */
+function refuseMethod(path: string) {
+  const methods = TRANSACTIONS.filter((transaction) => transaction.path === path).flatMap(({ method }) =>
+    method === 'get' ? ['GET', 'HEAD'] : ['POST'],
+  );
+  return (request: Request, response: Response): void => {
+    response.setHeader('allow', [...methods, 'OPTIONS'].join(', '));
+    if (request.method === 'OPTIONS') response.status(204).end();
+    else response.status(405).json({ error: `${request.method} is not a transaction of this resource` });
+  };
 }

@@ -121,13 +121,14 @@ export class ProviderAssociation extends Scp {
       if (!this.#association) socket.destroy();
     }, ASSOCIATE_WITHIN_MS);
     try {
-      for await (const chunk of socket) await this.#reader.push(chunk);
+      for await (const chunk of socket.iterator({ destroyOnReturn: false })) await this.#reader.push(chunk);
     } catch (error) {
       if (error instanceof PduError) this.#abort(error.message, error.abortReason);
       else if (!isConnectionEnd(error)) this.#abort(sentenceOf(error), 0);
     } finally {
       clearTimeout(artim);
-      socket.destroy();
+      // An abort or a last response may still be on its way out.
+      socket.destroySoon();
       await this.#end();
     }
   }

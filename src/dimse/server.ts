@@ -19,6 +19,9 @@ export interface DimseDoorOptions extends AssociationPolicy {
   readonly log: Log;
 }
 
+/** For associations that were cut to put away what they had staged. */
+const AFTER_CUT_MS = 5000;
+
 /** Opens the DIMSE door: C-ECHO, C-STORE, C-FIND at study level. */
 export async function openDimseDoor(options: DimseDoorOptions): Promise<DimseDoor> {
   Implementation.setImplementationClassUid(IMPLEMENTATION_CLASS_UID);
@@ -36,14 +39,24 @@ export async function openDimseDoor(options: DimseDoorOptions): Promise<DimseDoo
   return {
     port: typeof address === 'object' && address ? address.port : options.port,
     async close(graceMs) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const cut = setTimeout(() => {
-        for (const socket of open.keys()) socket.destroy();
-      }, graceMs);
-      await Promise.all([closed, ...open.values()]);
-      clearTimeout(cut);
+      const ended = Promise.all([new Promise<void>((resolve) => server.close(() => resolve())), ...open.values()]);
+      if (await within(graceMs, ended)) return;
+      for (const socket of open.keys()) socket.destroy();
+      // What still hangs then waits for a disk that does not answer; nothing of it was acknowledged.
+      await within(AFTER_CUT_MS, ended);
     },
   };
+}
+
+/** Whether it ended in time. */
+async function within(ms: number, ended: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const inTime = await Promise.race([ended.then(() => true as const), late]);
+  clearTimeout(timer);
+  return inTime;
 }
 
 function listen(server: Server, { host, port }: DimseDoorOptions): Promise<void> {

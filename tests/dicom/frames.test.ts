@@ -11,7 +11,7 @@ import {
 } from '../../src/dicom/frames.ts';
 import { type ByteSource, bufferSource, parseDataSet, parsePart10 } from '../../src/dicom/parse.ts';
 import { encodeDataSet } from '../../src/dicom/write.ts';
-import { END_OF_SEQUENCE, implicit, long, part10, UNDEFINED } from './raw-elements.ts';
+import { bigEndian, END_OF_SEQUENCE, implicit, long, part10, UNDEFINED } from './raw-elements.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const JPEG = '1.2.840.10008.1.2.4.50';
@@ -112,9 +112,12 @@ describe('native frames (PS3.5 Section 8.1.1)', () => {
   });
 
   it('are turned to little endian, odd frames of words included', () => {
+    const word = (value: number) => Buffer.from([0, value]);
     const bytes = Buffer.concat([
-      Buffer.from('00280008495300023300', 'hex').fill('3 ', 8),
-      Buffer.from('00280010555300020001002800115553000200030028010055530002000800', 'hex').subarray(0, 30),
+      bigEndian('00280008', 'IS', '3 '),
+      bigEndian('00280010', 'US', word(1)),
+      bigEndian('00280011', 'US', word(3)),
+      bigEndian('00280100', 'US', word(8)),
       Buffer.from('7fe000104f5700000000000a', 'hex'),
       Buffer.from([1, 0, 3, 2, 5, 4, 7, 6, 9, 8]),
     ]);
@@ -143,7 +146,11 @@ describe('native frames (PS3.5 Section 8.1.1)', () => {
   });
 
   it('are none where Rows, Columns or Bits Allocated are missing, zero or far too large', () => {
-    for (const size of [{}, { ...SIZE, Rows: 0 }, { ...SIZE, Rows: 65535, Columns: 65535 }]) {
+    for (const size of [
+      {},
+      { ...SIZE, Rows: 0 },
+      { ...SIZE, Rows: 65535, Columns: 65535, PhotometricInterpretation: 'constructor', SamplesPerPixel: 3 },
+    ]) {
       const { index } = indexed(size, EXPLICIT, native(counted(8)));
       expect(index.count).toBe(0);
       expect(index.warnings).toHaveLength(1);

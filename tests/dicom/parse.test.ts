@@ -1,10 +1,11 @@
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync, deflateSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { dataset } from '../../src/dicom/build.ts';
 import { readBulk } from '../../src/dicom/bulk.ts';
+import { frameIndex, frameRanges } from '../../src/dicom/frames.ts';
 import {
   type ByteSource,
   bufferSource,
@@ -26,6 +27,8 @@ import { END_OF_SEQUENCE, implicit, item, long, openItem, part10, short, UNDEFIN
 function read(transferSyntaxUid: string, ...content: readonly Uint8Array[]): ParsedObject {
   return parseDataSet(bufferSource(Buffer.concat(content)), { transferSyntaxUid });
 }
+
+const JPEG = '1.2.840.10008.1.2.4.50';
 
 const SMALL = dataset({ SOPClassUID: '1.2', SOPInstanceUID: '1.2.3', PatientID: 'x', Rows: 2 });
 
@@ -315,7 +318,7 @@ describe('values (PS3.18 Annex F.2, PS3.5 Section 6.2)', () => {
     ['00080018', 'UI', '1.2\0', ['1.2']],
     ['00100010', 'PN', 'A^B =C= ', [{ Alphabetic: 'A^B ', Ideographic: 'C', Phonetic: undefined }]],
     ['00204000', 'LT', '  a\\b  ', ['  a\\b']],
-    ['00280030', 'DS', '1.50\\+.5\\1e2\\-0.0', [1.5, 0.5, 100, -0]],
+    ['00280030', 'DS', '1.50\\+.5\\1e2\\-0.0', [1.5, 0.5, 100, 0]],
     ['00280030', 'DS', 'abc\\1,5\\1e999', ['abc', '1,5', '1e999']],
     ['00200013', 'IS', '+007', [7]],
     ['00200013', 'IS', '1.0', ['1.0']],
@@ -518,6 +521,32 @@ describe('sources', () => {
     };
     expect(parsePart10(counting).pixelData?.length).toBe(50e6);
     expect(taken).toBeLessThan(200_000);
+  });
+
+  it('may be larger than 4 GiB, and cost no memory for it', () => {
+    const path = join(folder, 'large.dcm');
+    const fragment = 2 ** 31;
+    const head = part10(
+      JPEG,
+      short('00280008', 'IS', '3 '),
+      long('7FE00010', 'OB', '', UNDEFINED),
+      implicit('FFFEE000', ''),
+    );
+    const file = openSync(path, 'w+');
+    writeSync(file, head, 0, head.length, 0);
+    for (let n = 0; n < 3; n += 1) {
+      const at = head.length + n * (8 + fragment);
+      writeSync(file, implicit('FFFEE000', Buffer.from([0xff, 0xd8, 0xff, n]), fragment), 0, 12, at); // a hole behind it
+    }
+    const size = head.length + 3 * (8 + fragment) + 8;
+    writeSync(file, END_OF_SEQUENCE, 0, 8, size - 8);
+    const before = process.memoryUsage().arrayBuffers;
+    const source = fileSource(file, size);
+    const parsed = parsePart10(source);
+    const index = frameIndex(parsed, source)!;
+    expect(parsed).toMatchObject({ complete: true, warnings: [] });
+    expect(frameRanges(index, 3)).toEqual([[head.length + 2 * (8 + fragment) + 8, fragment]]);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10e6);
   });
 
   it('give fewer bytes only at their end', () => {

@@ -29,6 +29,15 @@ export function implicit(tag: string, value: string | Uint8Array, length?: numbe
   return Buffer.concat([head, bytes]);
 }
 
+/** An explicit VR big endian element with a 16-bit length (PS3.5 Annex A.3). */
+export function bigEndian(tag: string, vr: string, value: string | Uint8Array): Buffer {
+  const bytes = bytesOf(value);
+  const head = Buffer.from(`${tag}00000000`, 'hex');
+  head.write(vr, 4, 'latin1');
+  head.writeUInt16BE(bytes.length, 6);
+  return Buffer.concat([head, bytes]);
+}
+
 export const UNDEFINED = 0xffffffff;
 
 export function item(...content: readonly Uint8Array[]): Buffer {

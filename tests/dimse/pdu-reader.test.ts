@@ -33,14 +33,17 @@ describe('the PDU reader (PS3.8 9.3)', () => {
     pdu(0x05, Buffer.alloc(4)),
   ]);
 
-  it.each([1, 2, 3, 5, 7, 11, 1000])('gives the same pieces in the same order when bytes come %i at a time', async (size) => {
-    const { reader, seen } = aReader();
-    for (let at = 0; at < stream.length; at += size) await reader.push(stream.subarray(at, at + size));
-    expect(joined(seen)).toBe('commandfirst second last');
-    expect(seen.fragments.filter(({ last }) => last).map(({ isCommand }) => isCommand)).toEqual([true, false]);
-    expect(seen.control).toEqual([5]);
-    expect(reader.atBoundary).toBe(true);
-  });
+  it.each([1, 2, 3, 5, 7, 11, 1000])(
+    'gives the same pieces in the same order when bytes come %i at a time',
+    async (size) => {
+      const { reader, seen } = aReader();
+      for (let at = 0; at < stream.length; at += size) await reader.push(stream.subarray(at, at + size));
+      expect(joined(seen)).toBe('commandfirst second last');
+      expect(seen.fragments.filter(({ last }) => last).map(({ isCommand }) => isCommand)).toEqual([true, false]);
+      expect(seen.control).toEqual([5]);
+      expect(reader.atBoundary).toBe(true);
+    },
+  );
 
   it('keeps the order when each piece takes its own time', async () => {
     let turn = 0;

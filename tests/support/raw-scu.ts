@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
 import { dataset } from '../../src/dicom/build.ts';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
 import { bufferSource, parseDataSet } from '../../src/dicom/parse.ts';
@@ -42,12 +43,24 @@ export const pData = (...values: Buffer[]): Buffer => pdu(0x04, Buffer.concat(va
 
 function associateRequest(called: string, calling: string, proposals: readonly Proposal[]): Buffer {
   const contexts = proposals.map(({ abstractSyntax, transferSyntaxes }, i) =>
-    item(0x20, Buffer.concat([Buffer.from([2 * i + 1, 0, 0, 0]), item(0x30, text(abstractSyntax)), ...transferSyntaxes.map((uid) => item(0x40, text(uid)))])),
+    item(
+      0x20,
+      Buffer.concat([
+        Buffer.from([2 * i + 1, 0, 0, 0]),
+        item(0x30, text(abstractSyntax)),
+        ...transferSyntaxes.map((uid) => item(0x40, text(uid))),
+      ]),
+    ),
   );
   const maximum = Buffer.alloc(4);
   maximum.writeUInt32BE(16384);
   const user = item(0x50, Buffer.concat([item(0x51, maximum), item(0x52, text('1.2.3.4')), item(0x55, text('RAW'))]));
-  const fixed = Buffer.concat([Buffer.from([0, 1, 0, 0]), text(called.padEnd(16)), text(calling.padEnd(16)), Buffer.alloc(32)]);
+  const fixed = Buffer.concat([
+    Buffer.from([0, 1, 0, 0]),
+    text(called.padEnd(16)),
+    text(calling.padEnd(16)),
+    Buffer.alloc(32),
+  ]);
   return pdu(0x01, Buffer.concat([fixed, item(0x10, text('1.2.840.10008.3.1.1.1')), ...contexts, user]));
 }
 
@@ -61,7 +74,14 @@ export function command(fields: Parameters<typeof dataset>[0]): Buffer {
 }
 
 export const storeCommand = (sopClass: string, sopInstance: string, messageId = 1): Buffer =>
-  command({ AffectedSOPClassUID: sopClass, CommandField: 0x0001, MessageID: messageId, Priority: 0, CommandDataSetType: 1, AffectedSOPInstanceUID: sopInstance });
+  command({
+    AffectedSOPClassUID: sopClass,
+    CommandField: 0x0001,
+    MessageID: messageId,
+    Priority: 0,
+    CommandDataSetType: 1,
+    AffectedSOPInstanceUID: sopInstance,
+  });
 
 export interface ReceivedPdu {
   readonly type: number;
@@ -90,12 +110,17 @@ export class RawScu {
 
   static async connect(port: number): Promise<RawScu> {
     const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
     await once(socket, 'connect');
     return new RawScu(socket);
   }
 
   /** Connects and associates; resolves to the answer, accepted or not. */
-  static async associate(port: number, proposals: readonly Proposal[], { called = 'VOXGATE', calling = 'RAWSCU' } = {}): Promise<{ scu: RawScu; answer: ReceivedPdu }> {
+  static async associate(
+    port: number,
+    proposals: readonly Proposal[],
+    { called = 'VOXGATE', calling = 'RAWSCU' } = {},
+  ): Promise<{ scu: RawScu; answer: ReceivedPdu }> {
     const scu = await RawScu.connect(port);
     scu.send(associateRequest(called, calling, proposals));
     return { scu, answer: await scu.receive() };

@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { dataset, type Fields } from '../../src/dicom/build.ts';
+import { tagOf } from '../../src/dicom/dictionary.ts';
+import { type Match, queryFromIdentifier, queryFromParameters } from '../../src/dicom/query.ts';
+
+function qido(parameters: string, within?: { study?: string; series?: string }) {
+  return queryFromParameters('study', new URLSearchParams(parameters), within);
+}
+
+function match(parameter: string, value: string): Match | undefined {
+  const query = qido(new URLSearchParams({ [parameter]: value }).toString());
+  expect(query.ignored).toEqual([]);
+  return [...query.filters.values()][0];
+}
+
+describe('queryFromParameters (PS3.18 Section 8.3.4)', () => {
+  it('reads the study list of OHIF', () => {
+    const query = qido('limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060');
+    expect(query).toEqual({
+      level: 'study',
+      filters: new Map(),
+      include: ['00081030', '00080060'],
+      fuzzy: false,
+      limit: 101,
+      offset: 0,
+      ignored: [],
+    });
+  });
+
+  it('reads the search of OHIF', () => {
+    const query = qido(
+      'PatientName=*M**&00100020=*LAB2*&AccessionNumber=*ACC*&ModalitiesInStudy=CT%2CSR&StudyDate=20250101-20261231',
+    );
+    expect(Object.fromEntries(query.filters)).toEqual({
+      '00100010': { kind: 'like', patterns: ['*M*'] },
+      '00100020': { kind: 'like', patterns: ['*LAB2*'] },
+      '00080050': { kind: 'like', patterns: ['*ACC*'] },
+      '00080061': { kind: 'equals', values: ['CT', 'SR'] },
+      '00080020': { kind: 'range', from: '20250101', to: '20261231' },
+    });
+  });
+
+  it.each<[string, string, Match]>([
+    ['PatientID', 'x y', { kind: 'equals', values: ['x y'] }],
+    ['PatientID', 'a,b', { kind: 'equals', values: ['a,b'] }],
+    ['PatientID', 'a\\b', { kind: 'equals', values: ['a', 'b'] }],
+    ['PatientID', 'a?', { kind: 'like', patterns: ['a?'] }],
+    ['PatientID', '', { kind: 'any' }],
+    ['PatientID', '*', { kind: 'any' }],
+    ['PatientID', '**', { kind: 'any' }],
+    ['PatientID', ' ', { kind: 'any' }],
+    ['ModalitiesInStudy', 'C*,SR', { kind: 'like', patterns: ['C*', 'SR'] }],
+    ['StudyInstanceUID', '1.2,1.3', { kind: 'equals', values: ['1.2', '1.3'] }],
+    ['0020000d', '1.2\\1.3', { kind: 'equals', values: ['1.2', '1.3'] }],
+    ['StudyInstanceUID', '*', { kind: 'any' }],
+    ['SeriesNumber', '3', { kind: 'equals', values: ['3'] }],
+    ['StudyDate', '20250131', { kind: 'equals', values: ['20250131'] }],
+    ['StudyDate', '2025.01.31', { kind: 'equals', values: ['20250131'] }],
+    ['StudyDate', '-20250131', { kind: 'range', to: '20250131' }],
+    ['StudyDate', '20250131-', { kind: 'range', from: '20250131' }],
+    ['StudyTime', '10', { kind: 'range', from: '100000', to: '105959.999999' }],
+    ['StudyTime', '101112', { kind: 'range', from: '101112', to: '101112.999999' }],
+    ['StudyTime', '101112.5', { kind: 'range', from: '101112.5', to: '101112.599999' }],
+    ['StudyTime', '1000-1130', { kind: 'range', from: '100000', to: '113059.999999' }],
+    ['StudyTime', '10:00:30-', { kind: 'range', from: '100030' }],
+    ['AcquisitionDateTime', '20250131101112+0100', { kind: 'equals', values: ['20250131101112+0100'] }],
+    ['AcquisitionDateTime', '2025-2026', { kind: 'range', from: '2025', to: '2026' }],
+    [
+      'AcquisitionDateTime',
+      '20250131-0500-20250201-0500',
+      { kind: 'range', from: '20250131-0500', to: '20250201-0500' },
+    ],
+    ['RequestAttributesSequence.ScheduledProcedureStepID', 'a*', { kind: 'like', patterns: ['a*'] }],
+  ])('%s=%s', (parameter, value, expected) => {
+    expect(match(parameter, value)).toEqual(expected);
+  });
+
+  it('names attributes of items by their path', () => {
+    const query = qido('00400275.00400009=x&includefield=RequestAttributesSequence.ScheduledProcedureStepID');
+    expect([...query.filters.keys()]).toEqual(['00400275.00400009']);
+    expect(query.include).toEqual(['00400275.00400009']);
+  });
+
+  it('takes what the path names over parameters', () => {
+    const query = queryFromParameters('instance', new URLSearchParams('StudyInstanceUID=9'), {
+      study: '1.2',
+      series: '1.3',
+    });
+    expect(query.filters.get('0020000D')).toEqual({ kind: 'equals', values: ['1.2'] });
+    expect(query.filters.get('0020000E')).toEqual({ kind: 'equals', values: ['1.3'] });
+  });
+
+  it('reads includefield in all its forms', () => {
+    expect(qido('includefield=StudyDescription&includefield=00080060,Nonsense, ,PatientAge')).toMatchObject({
+      include: ['00081030', '00080060', '00101010'],
+      ignored: ['includefield=Nonsense'],
+    });
+    expect(qido('includefield=00080060&includefield=all').include).toBe('all');
+  });
+
+  it('passes over what is no attribute, naming it', () => {
+    expect(qido('NoSuchThing=1&_=2&PatientID=x')).toMatchObject({ ignored: ['NoSuchThing', '_'] });
+  });
+
+  it.each([
+    ['limit=-1', 'limit'],
+    ['limit=ten', 'limit'],
+    ['offset=1.5', 'offset'],
+    ['offset=99999999999', 'offset'],
+    ['fuzzymatching=yes', 'fuzzymatching'],
+    ['StudyInstanceUID=abc', 'StudyInstanceUID'],
+    ['StudyInstanceUID=1.2*', 'StudyInstanceUID'],
+    ['StudyDate=20251301', 'StudyDate'],
+    ['StudyDate=2025', 'StudyDate'],
+    ['StudyDate=-', 'StudyDate'],
+    ['StudyDate=20250101-20250102-20250103', 'StudyDate'],
+    ['00080020=2025-01-01', '00080020'],
+    ['StudyTime=2560', 'StudyTime'],
+    ['AcquisitionDateTime=yesterday', 'AcquisitionDateTime'],
+  ])('refuses %s and names %s', (parameters, name) => {
+    expect(() => qido(parameters)).toThrow(
+      expect.objectContaining({ code: 'bad-request', message: expect.stringMatching(`^${name} must`) }),
+    );
+  });
+
+  it('does not repeat what was asked for in the error', () => {
+    expect(() => qido('PatientBirthDate=19700101x')).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('1970') }),
+    );
+  });
+});
+
+describe('queryFromIdentifier (PS3.4 Section C.4.1.1.3)', () => {
+  const find = (fields: Fields) => queryFromIdentifier(dataset(fields));
+
+  it('matches and returns every key', () => {
+    const query = find({
+      QueryRetrieveLevel: 'SERIES',
+      SpecificCharacterSet: 'ISO_IR 192',
+      StudyInstanceUID: '1.2',
+      Modality: ['CT', 'MR'],
+      SeriesDescription: null,
+      SeriesNumber: 3,
+      PatientName: 'Mül*',
+      StudyDate: '20250101-',
+      RequestAttributesSequence: [{ ScheduledProcedureStepID: 'a?' }],
+      ReferencedSeriesSequence: [],
+    });
+    expect(query.level).toBe('series');
+    expect(Object.fromEntries(query.filters)).toEqual({
+      '0020000D': { kind: 'equals', values: ['1.2'] },
+      '00080060': { kind: 'equals', values: ['CT', 'MR'] },
+      '0008103E': { kind: 'any' },
+      '00200011': { kind: 'equals', values: ['3'] },
+      '00100010': { kind: 'like', patterns: ['Mül*'] },
+      '00080020': { kind: 'range', from: '20250101' },
+      '00400275.00400009': { kind: 'like', patterns: ['a?'] },
+      '00081115': { kind: 'any' },
+    });
+    expect(query.include).toEqual([...query.filters.keys()]);
+    expect(query).toMatchObject({ fuzzy: false, offset: 0, ignored: [] });
+  });
+
+  it('is the same query as the QIDO-RS request', () => {
+    const asked = { PatientID: 'x*', ModalitiesInStudy: 'CT\\SR'.split('\\'), StudyDate: '20250101-20250102' };
+    const parameters = 'PatientID=x*&ModalitiesInStudy=CT,SR&StudyDate=20250101-20250102';
+    expect([...find({ QueryRetrieveLevel: 'STUDY', ...asked }).filters].sort()).toEqual(
+      [...qido(parameters).filters].sort(),
+    );
+  });
+
+  it.each([
+    ['STUDY', 'study'],
+    ['SERIES', 'series'],
+    ['IMAGE', 'instance'],
+  ])('level %s is %s', (stated, level) => {
+    expect(find({ QueryRetrieveLevel: stated }).level).toBe(level);
+  });
+
+  it.each<[Fields, string]>([
+    [{}, 'QueryRetrieveLevel'],
+    [{ QueryRetrieveLevel: 'PATIENT' }, 'QueryRetrieveLevel'],
+    [{ QueryRetrieveLevel: 'constructor' }, 'QueryRetrieveLevel'],
+    [{ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: 'x' }, 'StudyInstanceUID'],
+    [{ QueryRetrieveLevel: 'STUDY', StudyDate: 'x' }, 'StudyDate'],
+  ])('refuses %j', (fields, name) => {
+    expect(() => find(fields)).toThrow(
+      expect.objectContaining({ code: 'bad-request', message: expect.stringMatching(`^${name} `) }),
+    );
+    expect(tagOf(name)).toBeDefined();
+  });
+});
