@@ -1,13 +1,16 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
 import { items, number, text } from '../../src/dicom/read-values.ts';
-import { anInstance, asFile, SECONDARY_CAPTURE } from '../support/instances.ts';
+import { VoxgateError } from '../../src/errors.ts';
+import { StagedObject } from '../../src/storage/file-store.ts';
+import { asFile, SECONDARY_CAPTURE } from '../support/instances.ts';
 import { type Answer, ask, askJson, multipartOf, STOW_TYPE, stored, stow } from './client.ts';
 import { aSharedNode } from './shared-node.ts';
 
-const shared = aSharedNode();
+const SETTLE_SECONDS = 300;
+const shared = aSharedNode({ settleSeconds: SETTLE_SECONDS, idleSettleSeconds: 3000 });
 const PATH = '/dicom-web/studies';
 
 let studies = 0;
@@ -356,10 +359,44 @@ describe('STOW-RS (PS3.18 10.5)', () => {
     expect(shared.log()).not.toMatch(/SECRET|19010203/);
   });
 
-  it('has settled the series when it answers: a client that knows its study is stored knows it is on its way', async () => {
-    const { files } = aStudy();
+  it('has the analysis of the series on its way before it answers, soon rather than after the long quiet time', async () => {
+    const { series, files } = aStudy();
     await stored(shared.http, files);
-    expect(anInstance()['Modality']).toBe('OT');
-    expect(shared.log()).not.toContain('was not recorded');
+    const [job] = await shared.sql(
+      `SELECT extract(epoch FROM run_at - now())::float AS seconds FROM graphile_worker.jobs WHERE key LIKE $1`,
+      [`%${series}`],
+    );
+    expect(job?.['seconds']).toBeGreaterThan(SETTLE_SECONDS - 10);
+    expect(job?.['seconds']).toBeLessThanOrEqual(SETTLE_SECONDS);
+  });
+
+  it('answers 503 with A700H and Retry-After when the disk is full, and goes on with what fits', async () => {
+    const { files } = aStudy(2);
+    const full = vi
+      .spyOn(StagedObject.prototype, 'flush')
+      .mockRejectedValueOnce(new VoxgateError('out-of-resources', 'the object cannot be written: ENOSPC'));
+    const first = await stow(shared.http, [files[0]!]);
+    expect(first.status).toBe(503);
+    expect(first.headers['retry-after']).toBe('30');
+    expect(number(items(responseOf(first), 'OtherFailuresSequence')[0]!, 'FailureReason')).toBe(0xa700);
+    full.mockRejectedValueOnce(new VoxgateError('out-of-resources', 'the object cannot be written: ENOSPC'));
+    const large = asFile({ SOPInstanceUID: '1.2.3.101', Rows: 2048, Columns: 1024 }, Buffer.alloc(2 ** 21));
+    const second = await stow(shared.http, [large, files[1]!]);
+    full.mockRestore();
+    expect(second.status).toBe(202);
+    expect(referenced(responseOf(second))).toHaveLength(1);
+    expect(number(items(responseOf(second), 'OtherFailuresSequence')[0]!, 'FailureReason')).toBe(0xa700);
+    expect(shared.staged()).toEqual([]);
+  });
+
+  it('answers our own bug with 0110H and no word of it', async () => {
+    const { files } = aStudy();
+    const broken = vi.spyOn(StagedObject.prototype, 'flush').mockRejectedValueOnce(new TypeError('x is undefined'));
+    const answer = await stow(shared.http, files);
+    broken.mockRestore();
+    expect(answer.status).toBe(409);
+    expect(number(items(responseOf(answer), 'OtherFailuresSequence')[0]!, 'FailureReason')).toBe(0x0110);
+    expect(answer.text).not.toContain('undefined');
+    expect(shared.log()).toContain('x is undefined');
   });
 });

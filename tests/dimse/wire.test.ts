@@ -10,6 +10,7 @@ import { encodeDataSet } from '../../src/dicom/write.ts';
 import { VoxgateError } from '../../src/errors.ts';
 import { FileStore, StagedObject } from '../../src/storage/file-store.ts';
 import { encoded, SECONDARY_CAPTURE } from '../support/instances.ts';
+import { getJson } from '../support/node-process.ts';
 import { command, contextResults, EXPLICIT, IMPLICIT, pData, pdv, RawScu, storeCommand } from '../support/raw-scu.ts';
 import { aNode, type TestNode } from '../support/test-node.ts';
 
@@ -159,10 +160,9 @@ describe('the DIMSE door', () => {
     expect(text(other, 'ErrorComment')).toContain('kept apart');
     const stored = await retrieve(node);
     expect(stored.subarray(stored.length - first.length).equals(first)).toBe(true);
-    const conflicts = await (await fetch(`${node.http}/api/conflicts`)).json();
-    expect(conflicts.conflicts).toMatchObject([
-      { sopInstanceUid: INSTANCE, reason: 'the SOP Instance UID is held with other content' },
-    ]);
+    expect(await getJson(`${node.http}/api/conflicts`)).toMatchObject({
+      conflicts: [{ sopInstanceUid: INSTANCE, reason: 'the SOP Instance UID is held with other content' }],
+    });
     scu.destroy();
   });
 
