@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { VoxgateError } from './errors.ts';
 
@@ -142,13 +143,15 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const raw = (variable: Variable): string => {
     const setting = SETTINGS.find((s) => s.variable === variable)!;
     const fromFile = content[setting.key];
-    return environment[variable] || (fromFile === undefined ? setting.byDefault : String(fromFile));
+    return environment[variable] || (isScalar(fromFile) ? String(fromFile) : setting.byDefault);
   };
 
   const check = <T>(variable: Variable, parse: (text: string) => T | undefined, want: string): T => {
     const text = raw(variable);
     const value = parse(text);
-    if (value === undefined) faults.push(`${variable}: "${text}" is not ${want}`);
+    // A database address may hold a password.
+    const shown = variable === 'DATABASE_URL' ? 'its value' : `"${text}"`;
+    if (value === undefined) faults.push(`${variable}: ${shown} is not ${want}`);
     return value!;
   };
 
@@ -177,10 +180,14 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   }
 
   const peers = parsePeers(content['peers'], faults);
-  const routes = parseRoutes(content['routes'], peers, faults);
+  const routes = parseRoutes(
+    content['routes'],
+    Object.keys(isRecord(content['peers']) ? content['peers'] : {}),
+    faults,
+  );
   const acceptUnknownPeers = content['acceptUnknownPeers'] ?? true;
   if (typeof acceptUnknownPeers !== 'boolean') faults.push('acceptUnknownPeers: must be true or false');
-  rejectUnknownKeys(content, faults);
+  checkKeys(content, faults);
 
   if (faults.length > 0) throw new VoxgateError('bad-setting', `wrong settings:\n  ${faults.join('\n  ')}`);
   return {
@@ -226,10 +233,12 @@ function readSettingsFile(
 
 const STRUCTURED_KEYS = ['peers', 'routes', 'acceptUnknownPeers', '$schema'];
 
-function rejectUnknownKeys(content: FileContent, faults: string[]): void {
-  const known: readonly string[] = [...STRUCTURED_KEYS, ...SETTINGS.map((s) => s.key)];
-  for (const key of Object.keys(content)) {
+function checkKeys(content: FileContent, faults: string[]): void {
+  const scalars: readonly string[] = SETTINGS.map((s) => s.key);
+  const known = [...STRUCTURED_KEYS, ...scalars];
+  for (const [key, value] of Object.entries(content)) {
     if (!known.includes(key)) faults.push(`${key}: no setting of that name (known: ${known.join(', ')})`);
+    if (scalars.includes(key) && !isScalar(value)) faults.push(`${key}: must be text, a number, true or false`);
   }
 }
 
@@ -239,56 +248,70 @@ function parsePeers(value: unknown, faults: string[]): PeerSettings[] {
     faults.push('peers: must be an object of peers by name');
     return [];
   }
-  return Object.entries(value).flatMap(([name, peer]): PeerSettings[] => {
-    if (!isRecord(peer)) return fault(`peers.${name}: must be an object`);
-    const { aeTitle, host, port, dicomweb, ...others } = peer;
-    const unknown = Object.keys(others);
-    if (unknown.length > 0) return fault(`peers.${name}: unknown key ${unknown.join(', ')}`);
-    if (typeof dicomweb === 'string') {
-      if (!/^https?:\/\//.test(dicomweb) || !URL.canParse(dicomweb))
-        return fault(`peers.${name}.dicomweb: "${dicomweb}" is not an http(s) address`);
-      return [{ name, dicomweb: dicomweb.replace(/\/+$/, '') }];
-    }
-    if (typeof aeTitle !== 'string' || parseAeTitle(aeTitle) === undefined)
-      return fault(`peers.${name}.aeTitle: must be an AE title (1 to 16 characters)`);
-    if (typeof host !== 'string' || host === '') return fault(`peers.${name}.host: must be a host name or address`);
-    if (!isPort(port)) return fault(`peers.${name}.port: must be a port number`);
-    return [{ name, aeTitle, host, port }];
-  });
-
-  function fault(sentence: string): [] {
-    faults.push(sentence);
-    return [];
-  }
+  return Object.entries(value).flatMap(([name, peer]) => parsePeer(name, peer, faults) ?? []);
 }
 
-function parseRoutes(value: unknown, peers: readonly PeerSettings[], faults: string[]): RouteSettings[] {
+/** Undefined when anything about the peer is wrong; all of it is added to the faults. */
+function parsePeer(name: string, peer: unknown, faults: string[]): PeerSettings | undefined {
+  const at = `peers.${name}`;
+  if (!isRecord(peer)) {
+    faults.push(`${at}: must be an object`);
+    return undefined;
+  }
+  const { aeTitle, host, port, dicomweb, ...others } = peer;
+  const wrong = Object.keys(others).map((key) => `${at}: unknown key ${key}`);
+  if (dicomweb !== undefined) {
+    if (aeTitle !== undefined || host !== undefined || port !== undefined)
+      wrong.push(`${at}: give either dicomweb, or aeTitle, host and port`);
+    const root = typeof dicomweb === 'string' ? parseHttpAddress(dicomweb) : undefined;
+    if (root === undefined)
+      wrong.push(`${at}.dicomweb: must be an http(s) address without user and password (no peer is logged in to yet)`);
+    faults.push(...wrong);
+    return wrong.length === 0 && root !== undefined ? { name, dicomweb: root } : undefined;
+  }
+  const title = typeof aeTitle === 'string' ? parseAeTitle(aeTitle) : undefined;
+  if (title === undefined) wrong.push(`${at}.aeTitle: must be an AE title (1 to 16 characters)`);
+  if (typeof host !== 'string' || host === '') wrong.push(`${at}.host: must be a host name or address`);
+  if (!isPort(port)) wrong.push(`${at}.port: must be a port number`);
+  faults.push(...wrong);
+  return wrong.length === 0 && title !== undefined && typeof host === 'string' && isPort(port)
+    ? { name, aeTitle: title, host, port }
+    : undefined;
+}
+
+function parseRoutes(value: unknown, peers: readonly string[], faults: string[]): RouteSettings[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
     faults.push('routes: must be a list');
     return [];
   }
-  return value.flatMap((route: unknown, index): RouteSettings[] => {
-    const at = `routes[${index}]`;
-    if (!isRecord(route)) return fault(`${at}: must be an object`);
-    const { name = at, model, when, deliverTo = [], ...others } = route;
-    const unknown = Object.keys(others);
-    if (unknown.length > 0) return fault(`${at}: unknown key ${unknown.join(', ')}`);
-    if (typeof name !== 'string') return fault(`${at}.name: must be text`);
-    if (typeof model !== 'string' || model === '') return fault(`${at}.model: must name a model`);
-    if (!Array.isArray(deliverTo) || !deliverTo.every((peer): peer is string => typeof peer === 'string'))
-      return fault(`${at}.deliverTo: must be a list of peer names`);
-    const strangers = deliverTo.filter((peer) => !peers.some((p) => p.name === peer));
-    if (strangers.length > 0) return fault(`${at}.deliverTo: no peer named ${strangers.join(', ')}`);
-    if (when !== undefined && !isEqualities(when))
-      return fault(`${at}.when: must be an object of attribute keywords and their values`);
-    return [{ name, model, deliverTo, ...(when === undefined ? {} : { when }) }];
-  });
+  return value.flatMap((route: unknown, index) => parseRoute(`routes[${index}]`, route, peers, faults) ?? []);
+}
 
-  function fault(sentence: string): [] {
-    faults.push(sentence);
-    return [];
+/** Undefined when anything about the route is wrong; all of it is added to the faults. */
+function parseRoute(at: string, route: unknown, peers: readonly string[], faults: string[]): RouteSettings | undefined {
+  if (!isRecord(route)) {
+    faults.push(`${at}: must be an object`);
+    return undefined;
   }
+  const { name = at, model, when, deliverTo = [], ...others } = route;
+  const wrong = Object.keys(others).map((key) => `${at}: unknown key ${key}`);
+  if (typeof name !== 'string') wrong.push(`${at}.name: must be text`);
+  if (typeof model !== 'string' || model === '') wrong.push(`${at}.model: must name a model`);
+  const receivers = isTexts(deliverTo) ? deliverTo : undefined;
+  if (receivers === undefined) wrong.push(`${at}.deliverTo: must be a list of peer names`);
+  const strangers = receivers?.filter((peer) => !peers.includes(peer)) ?? [];
+  if (strangers.length > 0) wrong.push(`${at}.deliverTo: no peer named ${strangers.join(', ')}`);
+  if (when !== undefined && !isEqualities(when))
+    wrong.push(`${at}.when: must be an object of attribute keywords and their values`);
+  faults.push(...wrong);
+  if (wrong.length > 0 || typeof name !== 'string' || typeof model !== 'string' || receivers === undefined)
+    return undefined;
+  return { name, model, deliverTo: receivers, ...(isEqualities(when) ? { when } : {}) };
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
 function isEqualities(value: unknown): value is Record<string, string | number> {
@@ -297,6 +320,10 @@ function isEqualities(value: unknown): value is Record<string, string | number> 
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }
 
 function isPort(value: unknown): value is number {
@@ -313,6 +340,13 @@ function parseAddress(text: string): Address | undefined {
   const port = Number(match?.groups?.['port']);
   const host = match?.groups?.['host']?.replace(/^\[|\]$/g, '');
   return host !== undefined && port < 65_536 ? { host, port } : undefined;
+}
+
+/** Without a slash at the end. */
+function parseHttpAddress(text: string): string | undefined {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  const { username, password } = new URL(text);
+  return username === '' && password === '' ? text.replace(/\/+$/, '') : undefined;
 }
 
 function parseFlag(text: string): boolean | undefined {
@@ -334,5 +368,5 @@ function parseDatabaseUrl(text: string): string | undefined {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

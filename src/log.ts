@@ -23,8 +23,13 @@ const LEVELS: Readonly<Record<number, string>> = {
 function forTerminal(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const clock = String(time).slice(11, 19);
-  const rest = Object.entries(fields)
-    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join(' ');
-  return `${clock} ${LEVELS[Number(level)] ?? level} ${msg} ${rest}\n`;
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return `${withoutControls([clock, LEVELS[Number(level)] ?? level, msg, ...rest].join(' '))}\n`;
+}
+
+/** A peer's words are in some fields: they must not steer the terminal, nor look like a line of ours. */
+function withoutControls(line: string): string {
+  return line.replace(/\p{Cc}/gu, '?');
 }

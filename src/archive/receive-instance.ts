@@ -3,7 +3,7 @@ import type { Outcome } from '../catalog/record-instances.ts';
 import { frameIndex } from '../dicom/frames.ts';
 import { fileSource, type ParsedObject, parsePart10 } from '../dicom/parse.ts';
 import { text } from '../dicom/read-values.ts';
-import { isUid } from '../dicom/uid.ts';
+import { isUid, isUsableAsUid } from '../dicom/uid.ts';
 import { fileMeta } from '../dicom/write.ts';
 import { type Subject, VoxgateError } from '../errors.ts';
 import type { FileStore, StagedObject } from '../storage/file-store.ts';
@@ -101,7 +101,7 @@ export class IncomingInstance {
       }
       const digest = this.#digest.result(parsed.dataSetOffset) ?? digestFrom(source, parsed.dataSetOffset);
       const { index, warnings } = indexFrames(parsed, source);
-      const all = [...parsed.warnings, ...warnings];
+      const all = [...oddUids(identifiers), ...parsed.warnings, ...warnings];
       const record = describeInstance(parsed.dataset, identifiers, {
         transferSyntaxUid: parsed.transferSyntaxUid,
         storageKey: storageKey(source.read(0, parsed.dataSetOffset), digest),
@@ -147,10 +147,10 @@ function identify(parsed: ParsedObject, announced: Announced | undefined): Ident
     studyInstanceUid: text(dataset, 'StudyInstanceUID') ?? '',
     seriesInstanceUid: text(dataset, 'SeriesInstanceUID') ?? '',
   };
-  requireUid(identifiers.sopClassUid, 'SOP Class UID (0008,0016)');
-  requireUid(identifiers.sopInstanceUid, 'SOP Instance UID (0008,0018)');
-  requireUid(identifiers.studyInstanceUid, 'Study Instance UID (0020,000D)');
-  requireUid(identifiers.seriesInstanceUid, 'Series Instance UID (0020,000E)');
+  for (const [name, uid] of named(identifiers)) {
+    if (uid === '') throw new VoxgateError('unidentifiable', `${name} is missing or empty`);
+    if (!isUsableAsUid(uid)) throw new VoxgateError('unidentifiable', `${name} is not a UID (PS3.5 9.1)`);
+  }
   if (announced && announced.sopInstanceUid !== identifiers.sopInstanceUid) {
     throw new VoxgateError(
       'mismatch',
@@ -166,9 +166,20 @@ function identify(parsed: ParsedObject, announced: Announced | undefined): Ident
   return identifiers;
 }
 
-function requireUid(uid: string, name: string): void {
-  if (uid === '') throw new VoxgateError('unidentifiable', `${name} is missing or empty`);
-  if (!isUid(uid)) throw new VoxgateError('unidentifiable', `${name} is not a UID (PS3.5 9.1)`);
+function named(identifiers: Identifiers): (readonly [string, string])[] {
+  return [
+    ['SOP Class UID (0008,0016)', identifiers.sopClassUid],
+    ['SOP Instance UID (0008,0018)', identifiers.sopInstanceUid],
+    ['Study Instance UID (0020,000D)', identifiers.studyInstanceUid],
+    ['Series Instance UID (0020,000E)', identifiers.seriesInstanceUid],
+  ];
+}
+
+/** Identifiers that are no UIDs and are kept all the same. */
+function oddUids(identifiers: Identifiers): string[] {
+  return named(identifiers).flatMap(([name, uid]) =>
+    isUid(uid) ? [] : [`${name} is not a UID (PS3.5 9.1); kept as it is`],
+  );
 }
 
 function indexFrames(

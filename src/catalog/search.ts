@@ -147,12 +147,11 @@ function inItems({ keyword, column }: QueryKey, condition: string, value: string
   };
 }
 
-/** A pattern for one component group finds the name in any of the three; trailing empty components do not count. */
+/** A pattern for one component group finds the name in any of the three. */
 function nameCondition(column: string, pattern: string): Condition {
-  const trimmed = pattern.replace(/\^+$/, '');
   return {
     sql: `(${column} LIKE ? OR ${column} LIKE ? OR ${column} LIKE ? OR ${column} LIKE ?)`,
-    values: [trimmed, `${trimmed}=%`, `%=${trimmed}`, `%=${trimmed}=%`],
+    values: [pattern, `${pattern}=%`, `%=${pattern}`, `%=${pattern}=%`],
   };
 }
 

@@ -4,7 +4,7 @@ import { type AnalysisReport, reportNewest, reportSeries } from '../catalog/anal
 import type { Database } from '../catalog/database.ts';
 import { readConflicts, readTotals } from '../catalog/overview.ts';
 import type { Settings } from '../config.ts';
-import { isUid } from '../dicom/uid.ts';
+import { isUsableAsUid } from '../dicom/uid.ts';
 import type { ModelLibrary } from '../inference/model-library.ts';
 import { openApi } from './openapi.ts';
 import { statusPage } from './status-page.ts';
@@ -39,7 +39,7 @@ export function createConsole({ database, archive, library, settings }: ConsoleP
 
   router.get('/api/series/:uid/analyses', async (request: Request<{ uid: string }>, response) => {
     const { uid } = request.params;
-    if (!isUid(uid)) return refuse(response, 400, 'the Series Instance UID is not a UID (PS3.5 9.1)');
+    if (!isUsableAsUid(uid)) return refuse(response, 400, 'the Series Instance UID is not a UID (PS3.5 9.1)');
     const instances = await archive.locate({ seriesInstanceUid: uid });
     if (instances.length === 0) return refuse(response, 404, 'no series of that UID is held here');
     const analyses = await reportSeries(database, uid);

@@ -3,7 +3,7 @@ import type { JsonDataset, JsonElement, JsonValue, Vr } from './dataset.ts';
 import { keywordOf, tagOfKeywordOrTag, vrOf } from './dictionary.ts';
 import { personNameText } from './person-name.ts';
 import { isItem, text } from './read-values.ts';
-import { isUid } from './uid.ts';
+import { isUsableAsUid } from './uid.ts';
 
 export type QueryLevel = 'study' | 'series' | 'instance';
 
@@ -159,7 +159,7 @@ function parseMatch(vr: Vr, values: readonly string[], name: string): Match {
   // a lone "*" is universal in every VR (PS3.4 Section C.2.2.2.4), and viewers put it around what was typed
   if (first === undefined || values.some((value) => /^\*+$/.test(value))) return { kind: 'any' };
   if (vr === 'UI') {
-    if (!values.every(isUid)) throw wrong(name, 'must be a UID or a list of UIDs');
+    if (!values.every(isUsableAsUid)) throw wrong(name, 'must be a UID or a list of UIDs');
     return { kind: 'equals', values };
   }
   if (others.length === 0 && (vr === 'DA' || vr === 'TM' || vr === 'DT')) return temporalMatch(vr, first, name);

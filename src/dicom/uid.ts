@@ -15,6 +15,14 @@ export function isUid(text: string): boolean {
   return text.length <= 64 && /^[0-9]+(\.[0-9]+)*$/.test(text);
 }
 
+/**
+ * Whether the text can serve as an identifier although it may be no UID: anonymised data in the field carry hexadecimal
+ * digests and names in the place of UIDs. Nothing in it needs escaping in a path or a query.
+ */
+export function isUsableAsUid(text: string): boolean {
+  return /^[0-9A-Za-z._-]{1,64}$/.test(text) && !/^\.+$/.test(text);
+}
+
 function checked(text: string, what: string): string {
   if (!isUid(text)) throw new VoxgateError('bad-request', `${what} is not a UID of at most 64 digits and points`);
   return text;

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { Place } from '../archive/archive.ts';
-import { isUid } from '../dicom/uid.ts';
+import { isUsableAsUid } from '../dicom/uid.ts';
 import { VoxgateError } from '../errors.ts';
 
 /** The UIDs of a path. @throws VoxgateError bad-request for what is no UID */
@@ -15,7 +15,7 @@ export function placeOf(request: Request): Place {
 
 function uidOf(name: keyof Place, title: string, text: string | string[] | undefined): Place {
   if (text === undefined) return {};
-  if (typeof text !== 'string' || !isUid(text))
+  if (typeof text !== 'string' || !isUsableAsUid(text))
     throw new VoxgateError('bad-request', `the ${title} in the path is not a UID (PS3.5 9.1)`);
   return { [name]: text };
 }

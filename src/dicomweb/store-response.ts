@@ -1,7 +1,7 @@
 import type { Receipt } from '../archive/receive-instance.ts';
 import { dataset, type Fields } from '../dicom/build.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { isUid } from '../dicom/uid.ts';
+import { isUsableAsUid } from '../dicom/uid.ts';
 import type { VoxgateError } from '../errors.ts';
 import { retrieveUrl } from './addresses.ts';
 import { FAILURE_REASON, PROCESSING_FAILURE, WARNING_INCOMPLETE, WARNING_KEPT_APART } from './failure-reasons.ts';
@@ -61,7 +61,7 @@ function referenceOf(receipt: Receipt, root: string): Fields {
 /** The SOP instance, if the object told it: an item of Failed SOP Sequence has to name both. */
 function subjectOf(failure: VoxgateError | undefined): Fields | undefined {
   const { sopClassUid = '', sopInstanceUid = '' } = failure?.subject ?? {};
-  if (!isUid(sopClassUid) || !isUid(sopInstanceUid)) return undefined;
+  if (!isUsableAsUid(sopClassUid) || !isUsableAsUid(sopInstanceUid)) return undefined;
   return { ReferencedSOPClassUID: sopClassUid, ReferencedSOPInstanceUID: sopInstanceUid };
 }
 

@@ -32,7 +32,7 @@ export interface AnalyzeParts {
 }
 
 /** What cannot be analysed today cannot be tomorrow: reported, not tried again. */
-const FINAL = new Set(['not-a-volume', 'undecodable', 'bad-model', 'too-large']);
+const FINAL = new Set(['not-a-volume', 'undecodable', 'unidentifiable', 'bad-model', 'too-large']);
 
 /**
  * One analysis: volume, inference, results, and the deliveries they wait for. Run again after a crash it makes the
@@ -53,7 +53,10 @@ export async function analyzeSeries(parts: AnalyzeParts, analysisId: number, run
     await analyze(parts, analysis);
   } catch (error) {
     if (!(error instanceof VoxgateError)) {
-      log.error({ analysis: analysisId, error: error instanceof Error ? error.stack : String(error) }, 'an analysis failed');
+      log.error(
+        { analysis: analysisId, error: error instanceof Error ? error.stack : String(error) },
+        'an analysis failed',
+      );
     }
     const { state, reason, again } = consequence(error, run);
     await moveAnalysis(database, analysisId, state, reason);
@@ -73,7 +76,12 @@ function consequence(error: unknown, run: JobRun): Consequence {
   const reason = error instanceof VoxgateError ? error.message : 'an internal error; see the log of this node.';
   const code = error instanceof VoxgateError ? error.code : undefined;
   if (code !== undefined && FINAL.has(code)) return { state: 'skipped', reason: `Not run: ${reason}`, again: false };
-  if (code === 'bad-result') return { state: 'failed', reason: `Failed: the result did not pass our own checks and was not sent: ${reason}`, again: false };
+  if (code === 'bad-result')
+    return {
+      state: 'failed',
+      reason: `Failed: the result did not pass our own checks and was not sent: ${reason}`,
+      again: false,
+    };
   if (run.lastAttempt) return { state: 'failed', reason: `Failed: ${reason}`, again: true };
   return { state: 'waiting', reason: `Attempt ${run.attempt} failed and will be repeated: ${reason}`, again: true };
 }
@@ -88,8 +96,19 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
   }
   const { instances, headers, grid } = assemble(await contentOf(parts.archive, analysis), model.manifest.accepts);
   const restored = await infer(parts, analysis, model, { instances, headers, grid });
-  const { objects, results, repaired } = await buildResultsApart({ analysis, model, device: parts.device, grid, instances, restored });
-  if (repaired.length > 0) parts.log.warn({ analysis: analysis.id, tags: repaired }, 'invalid attributes of the source were not copied as they are');
+  const { objects, results, repaired } = await buildResultsApart({
+    analysis,
+    model,
+    device: parts.device,
+    grid,
+    instances,
+    restored,
+  });
+  if (repaired.length > 0)
+    parts.log.warn(
+      { analysis: analysis.id, tags: repaired },
+      'invalid attributes of the source were not copied as they are',
+    );
 
   const transfer = parts.archive.ingest.begin('self');
   for (const bytes of objects) {

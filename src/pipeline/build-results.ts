@@ -98,7 +98,11 @@ export function buildResults({ analysis, model, device, grid, instances, restore
       sopClassUid: COMPREHENSIVE_3D_SR_STORAGE,
     },
   });
-  return { objects: built.map((object) => object.bytes), results: built.map(({ result }) => result), repaired: patientAndStudy(source.attributes).repaired };
+  return {
+    objects: built.map((object) => object.bytes),
+    results: built.map(({ result }) => result),
+    repaired: patientAndStudy(source.attributes).repaired,
+  };
 }
 
 /** "Found: Right lung 2412 mL, Left lung 2105 mL." or the model's own sentence for nothing. */

@@ -13,12 +13,17 @@ import type { ResultsReply } from './results-worker.ts';
 export async function buildResultsApart(material: ResultMaterial): Promise<BuiltResults> {
   const [first, ...others] = material.instances;
   const instances = [first!, ...others.map(({ sopClassUid, sopInstanceUid }) => ({ sopClassUid, sopInstanceUid }))];
-  const worker = new Worker(spawnable(import.meta.url, './results-worker.ts'), { workerData: { ...material, instances } satisfies ResultMaterial });
+  const worker = new Worker(spawnable(import.meta.url, './results-worker.ts'), {
+    workerData: { ...material, instances } satisfies ResultMaterial,
+  });
   try {
     const [reply]: [ResultsReply] = (await once(worker, 'message')) as [ResultsReply];
     if (!reply.ok) throw reply.code ? new VoxgateError(reply.code, reply.message) : new Error(reply.message);
     // Buffers arrive as plain byte arrays.
-    return { ...reply.built, objects: reply.built.objects.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)) };
+    return {
+      ...reply.built,
+      objects: reply.built.objects.map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)),
+    };
   } finally {
     await worker.terminate();
   }

@@ -108,7 +108,7 @@ describe('queryFromParameters (PS3.18 Section 8.3.4)', () => {
     ['offset=1.5', 'offset'],
     ['offset=99999999999', 'offset'],
     ['fuzzymatching=yes', 'fuzzymatching'],
-    ['StudyInstanceUID=abc', 'StudyInstanceUID'],
+    ['StudyInstanceUID=a%20b', 'StudyInstanceUID'],
     ['StudyInstanceUID=1.2*', 'StudyInstanceUID'],
     ['StudyDate=20251301', 'StudyDate'],
     ['StudyDate=2025', 'StudyDate'],
@@ -181,7 +181,7 @@ describe('queryFromIdentifier (PS3.4 Section C.4.1.1.3)', () => {
     [{}, 'QueryRetrieveLevel'],
     [{ QueryRetrieveLevel: 'PATIENT' }, 'QueryRetrieveLevel'],
     [{ QueryRetrieveLevel: 'constructor' }, 'QueryRetrieveLevel'],
-    [{ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: 'x' }, 'StudyInstanceUID'],
+    [{ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: 'x y' }, 'StudyInstanceUID'],
     [{ QueryRetrieveLevel: 'STUDY', StudyDate: 'x' }, 'StudyDate'],
   ])('refuses %j', (fields, name) => {
     expect(() => find(fields)).toThrow(

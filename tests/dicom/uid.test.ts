@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../src/dicom/implementation.ts';
-import { deterministicUid, instanceUid, isUid, seriesUid, studyUid } from '../../src/dicom/uid.ts';
+import { deterministicUid, instanceUid, isUid, isUsableAsUid, seriesUid, studyUid } from '../../src/dicom/uid.ts';
 
 describe('UIDs (PS3.5 Section 9)', () => {
   it.each(['1.2.840.10008.1.2', '2.25.0', '1.02.3'])('%s is a usable UID', (uid) => {
@@ -34,5 +34,21 @@ describe('UIDs (PS3.5 Section 9)', () => {
   it('names this implementation by a UID that can be made again', () => {
     expect(IMPLEMENTATION_CLASS_UID).toBe(deterministicUid('voxgate', 'implementation class uid'));
     expect(IMPLEMENTATION_VERSION_NAME.length).toBeLessThanOrEqual(16);
+  });
+});
+
+describe('identifiers of anonymised data (not PS3.5 9.1)', () => {
+  it.each([
+    ['dccc9599087131742838cc1162a630fea87ba9bf61ac09bfda90d4adfa5ddaed', true],
+    ['3gb_native.0', true],
+    ['1.2.3', true],
+    ['..', false],
+    ['a/b', false],
+    ['a b', false],
+    ["a'b", false],
+    ['', false],
+    ['x'.repeat(65), false],
+  ])('%j can serve as one: %s', (text, usable) => {
+    expect(isUsableAsUid(text)).toBe(usable);
   });
 });

@@ -149,9 +149,10 @@ describe('WADO-RS of instances (PS3.18 10.4.1.1.1)', () => {
   });
 
   it.each([
-    '/studies/abc',
+    '/studies/a%20b',
+    '/studies/%2e%2e',
     '/studies/1.2.3%00',
-    '/studies/1..2',
+    '/studies/1.2:3',
     `/studies/${'1.'.repeat(40)}1`,
     `/studies/${STUDY}/series/..%2f..%2fetc`,
     `${SERIES}/instances/1.2.3;x`,

@@ -18,6 +18,8 @@ export interface SharedNode {
   /** Files of objects on their way in; none when nobody is sending. */
   staged(): string[];
   sql(statement: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** Takes its database from under the node. */
+  dropDatabase(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,15 +51,19 @@ export async function openNode(changes: Partial<Settings> = {}): Promise<SharedN
     },
     pino({ level: 'info' }, sink),
   );
+  const dropDatabase = async (): Promise<void> => {
+    await query(base.href, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  };
   return {
     node,
     http: `http://127.0.0.1:${node.httpPort}`,
     log: () => lines.join(''),
     staged: () => readdirSync(join(data, 'staging')),
     sql: (statement, values = []) => query(own.href, statement, values),
+    dropDatabase,
     async stop() {
       await node.stop();
-      await query(base.href, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await dropDatabase();
       rmSync(data, { recursive: true, force: true });
     },
   };
@@ -84,6 +90,7 @@ export function aSharedNode(changes: Partial<Settings> = {}): SharedNode {
     log: () => now().log(),
     staged: () => now().staged(),
     sql: (statement, values) => now().sql(statement, values),
+    dropDatabase: () => now().dropDatabase(),
     stop: () => now().stop(),
   };
 }

@@ -271,7 +271,7 @@ describe('STOW-RS (PS3.18 10.5)', () => {
 
   it('answers 400 to a study-scoped request whose path is no UID', async () => {
     const { files } = aStudy();
-    expect((await stow(shared.http, files, 'not-a-uid')).status).toBe(400);
+    expect((await stow(shared.http, files, 'not%20a%20uid')).status).toBe(400);
   });
 
   it('answers 200 to the same object again, and keeps one', async () => {

@@ -1,0 +1,180 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadSettings } from '../src/config.ts';
+import { VoxgateError } from '../src/errors.ts';
+import { aFolder } from './support/test-node.ts';
+
+function aFile(content: unknown): string {
+  const path = join(aFolder(), 'voxgate.config.json');
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+/** The sentences of the refusal, without its heading. */
+function faultsOf(environment: NodeJS.ProcessEnv, content: unknown = {}): string[] {
+  try {
+    loadSettings({ VOXGATE_CONFIG: aFile(content), ...environment });
+  } catch (error) {
+    if (!(error instanceof VoxgateError) || error.code !== 'bad-setting') throw error;
+    return error.message.split('\n  ').slice(1);
+  }
+  return [];
+}
+
+describe('settings', () => {
+  it('are those of the contract where nobody says otherwise', () => {
+    expect(loadSettings({ VOXGATE_CONFIG: aFile({}) })).toMatchObject({
+      aeTitle: 'VOXGATE',
+      dimse: { host: '127.0.0.1', port: 11112 },
+      http: { host: '127.0.0.1', port: 8080 },
+      data: resolve('data'),
+      databaseUrl: undefined,
+      models: [resolve('models')],
+      logLevel: 'info',
+      insecure: false,
+      peers: [],
+      routes: [],
+      acceptUnknownPeers: true,
+    });
+  });
+
+  it('come from the environment first, then from the file, then from the defaults', () => {
+    const file = aFile({
+      aeTitle: 'FROMFILE',
+      settleSeconds: 7,
+      models: '/models:/more',
+      peers: {
+        pacs: { aeTitle: ' ORTHANC ', host: 'pacs.local', port: 4242 },
+        web: { dicomweb: 'https://pacs.local/dicom-web/' },
+      },
+      routes: [
+        { model: 'ct-lung-segmentation', when: { Modality: 'CT', SeriesNumber: 2 }, deliverTo: ['pacs', 'web'] },
+      ],
+      acceptUnknownPeers: false,
+    });
+    const settings = loadSettings({ VOXGATE_CONFIG: file, VOXGATE_AE_TITLE: 'FROMENV', VOXGATE_DIMSE: '[::1]:104' });
+    expect(settings).toMatchObject({
+      file,
+      aeTitle: 'FROMENV',
+      dimse: { host: '::1', port: 104 },
+      settleSeconds: 7,
+      idleSettleSeconds: 60,
+      models: ['/models', '/more'],
+      acceptUnknownPeers: false,
+    });
+    expect(settings.peers).toEqual([
+      { name: 'pacs', aeTitle: 'ORTHANC', host: 'pacs.local', port: 4242 },
+      { name: 'web', dicomweb: 'https://pacs.local/dicom-web' },
+    ]);
+    expect(settings.routes).toEqual([
+      {
+        name: 'routes[0]',
+        model: 'ct-lung-segmentation',
+        when: { Modality: 'CT', SeriesNumber: 2 },
+        deliverTo: ['pacs', 'web'],
+      },
+    ]);
+  });
+
+  it('that are wrong are all named at once, by variable', () => {
+    const faults = faultsOf({
+      VOXGATE_AE_TITLE: 'MORE THAN SIXTEEN',
+      VOXGATE_DIMSE: '127.0.0.1',
+      VOXGATE_HTTP: '127.0.0.1:70000',
+      DATABASE_URL: 'mysql://user:secret@host/db',
+      VOXGATE_STORAGE: 's3://bucket/prefix',
+      VOXGATE_LOG_LEVEL: 'loud',
+      VOXGATE_INSECURE: 'maybe',
+      VOXGATE_SETTLE_SECONDS: '-1',
+      VOXGATE_IDLE_SETTLE_SECONDS: 'soon',
+      VOXGATE_MAX_ASSOCIATIONS: '0',
+    });
+    expect(faults.map((fault) => fault.split(':')[0]).sort()).toEqual([
+      'DATABASE_URL',
+      'VOXGATE_AE_TITLE',
+      'VOXGATE_DIMSE',
+      'VOXGATE_HTTP',
+      'VOXGATE_IDLE_SETTLE_SECONDS',
+      'VOXGATE_INSECURE',
+      'VOXGATE_LOG_LEVEL',
+      'VOXGATE_MAX_ASSOCIATIONS',
+      'VOXGATE_SETTLE_SECONDS',
+      'VOXGATE_STORAGE',
+    ]);
+    expect(faults.find((fault) => fault.startsWith('VOXGATE_STORAGE'))).toContain('"s3://bucket/prefix"');
+    expect(faults.join('\n')).not.toContain('secret');
+  });
+
+  it.each(['0.0.0.0:8080', '192.168.1.5:8080', '[::]:8080', 'voxgate.hospital:8080', '127.evil.example:8080'])(
+    'refuse to answer HTTP at %s, where others can reach it, unless told to',
+    (address) => {
+      expect(faultsOf({ VOXGATE_HTTP: address })).toEqual([expect.stringContaining('VOXGATE_INSECURE=1')]);
+      expect(faultsOf({ VOXGATE_HTTP: address, VOXGATE_INSECURE: '1' })).toEqual([]);
+    },
+  );
+
+  it('of the file that nobody knows, or that are no plain values, are refused', () => {
+    expect(faultsOf({}, { aetitle: 'X', data: { path: '/data' }, models: ['/a'], acceptUnknownPeers: 'yes' })).toEqual([
+      expect.stringContaining('acceptUnknownPeers: must be true or false'),
+      expect.stringContaining('aetitle: no setting of that name'),
+      expect.stringContaining('data: must be text'),
+      expect.stringContaining('models: must be text'),
+    ]);
+    expect(faultsOf({}, '{ "aeTitle": ')).toEqual([expect.stringContaining('VOXGATE_CONFIG')]);
+    expect(faultsOf({}, '[]')).toEqual([expect.stringContaining('must hold a JSON object')]);
+    expect(faultsOf({ VOXGATE_CONFIG: join(aFolder(), 'absent.json') })).toEqual([
+      expect.stringContaining('absent.json'),
+    ]);
+  });
+
+  it('of peers are refused by path, every fault of every peer', () => {
+    const peers = {
+      one: { aeTitle: 'ORTHANC\\', host: '', port: 'x' },
+      two: { dicomweb: 'ftp://pacs' },
+      three: { dicomweb: 'http://user:secret@pacs/dicom-web' },
+      four: { dicomweb: 'http://pacs', aeTitle: 'PACS' },
+      five: { aeTitle: 'FINE', host: 'pacs', port: 104, aet: 'PACS' },
+      six: 'dicom://pacs',
+    };
+    const faults = faultsOf({}, { peers });
+    expect(faults.map((fault) => fault.split(': ')[0])).toEqual([
+      'peers.one.aeTitle',
+      'peers.one.host',
+      'peers.one.port',
+      'peers.two.dicomweb',
+      'peers.three.dicomweb',
+      'peers.four',
+      'peers.five',
+      'peers.six',
+    ]);
+    expect(faults.join('\n')).not.toContain('secret');
+  });
+
+  it('of routes are refused by path, and a route may name only peers there are', () => {
+    const faults = faultsOf(
+      {},
+      {
+        peers: { pacs: { aeTitle: 'PACS', host: 'pacs', port: 0 } },
+        routes: [
+          { name: 'fine', model: 'm', deliverTo: ['pacs'] },
+          { name: 1, when: ['Modality'], deliverTo: ['nobody', 'pacs'], then: 'x' },
+          { model: 'm', deliverTo: 'pacs', when: { Modality: null } },
+          'm',
+        ],
+      },
+    );
+    // The first route is at fault for nothing: its peer is there, though itself wrong.
+    expect(faults).toEqual([
+      'peers.pacs.port: must be a port number',
+      'routes[1]: unknown key then',
+      'routes[1].name: must be text',
+      'routes[1].model: must name a model',
+      'routes[1].deliverTo: no peer named nobody',
+      'routes[1].when: must be an object of attribute keywords and their values',
+      'routes[2].deliverTo: must be a list of peer names',
+      'routes[2].when: must be an object of attribute keywords and their values',
+      'routes[3]: must be an object',
+    ]);
+  });
+});

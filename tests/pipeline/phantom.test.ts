@@ -1,0 +1,125 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { JsonDataset } from '../../src/dicom/dataset.ts';
+import { bufferSource, parsePart10 } from '../../src/dicom/parse.ts';
+import { items, text } from '../../src/dicom/read-values.ts';
+import { type PhantomOptions, phantomTruth } from '../../src/imaging/phantom.ts';
+import { phantomStudy } from '../../src/imaging/phantom-study.ts';
+import { DimsePeer } from '../../src/peers/dimse-peer.ts';
+import { getJson, type SeriesReport } from '../support/node-process.ts';
+import { aNode, type TestNode } from '../support/test-node.ts';
+
+const OPTIONS: PhantomOptions = { slices: 60, rows: 128, columns: 128, seed: 7 };
+
+async function sendPhantom(
+  node: TestNode,
+  options: PhantomOptions,
+  keep: (slice: number) => boolean = () => true,
+): Promise<string> {
+  const peer = new DimsePeer('node', { callingAe: 'CT', calledAe: 'VOXGATE', host: '127.0.0.1', port: node.dimsePort });
+  const instances = [...phantomStudy(options)].filter((_, slice) => keep(slice));
+  await peer.store(
+    instances.map(({ sopInstanceUid, bytes }) => {
+      const { dataSetOffset, transferSyntaxUid } = parsePart10(bufferSource(bytes));
+      return {
+        sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+        sopInstanceUid,
+        transferSyntaxUid,
+        dataSetOffset,
+        readFile: () => Promise.resolve(bytes),
+      };
+    }),
+  );
+  return instances[0]!.seriesInstanceUid;
+}
+
+const analysesOf = (node: TestNode, series: string) =>
+  getJson<SeriesReport>(`${node.http}/api/series/${series}/analyses`);
+
+async function ended(node: TestNode, series: string, count = 1): Promise<SeriesReport> {
+  return vi.waitFor(
+    async () => {
+      const report = await analysesOf(node, series);
+      expect(
+        report.analyses.filter(({ state }) => ['skipped', 'delivered', 'failed'].includes(state)).length,
+        JSON.stringify(report),
+      ).toBe(count);
+      return report;
+    },
+    { timeout: 45_000, interval: 100 },
+  );
+}
+
+const seriesOf = (node: TestNode, modality: string) =>
+  getJson<JsonDataset[]>(`${node.http}/dicom-web/series?Modality=${modality}`);
+
+describe('a phantom chest, from C-STORE to the results', () => {
+  it('comes back with the volumes it was built with, here and at the peer', async () => {
+    const pacs = await aNode({ models: [], aeTitle: 'PACS' });
+    const node = await aNode({ peers: [{ name: 'pacs', aeTitle: 'PACS', host: '127.0.0.1', port: pacs.dimsePort }] });
+    const series = await sendPhantom(node, OPTIONS);
+    const { analyses } = await ended(node, series);
+    expect(analyses).toMatchObject([
+      {
+        state: 'delivered',
+        reason: expect.stringMatching(/^Found: Right lung \d+ mL, Left lung \d+ mL\. Delivered to pacs\.$/),
+      },
+    ]);
+    expect(Object.values(analyses[0]!.timings).every((time) => /^\d{4}-\d\d-\d\dT.*Z$/.test(time ?? ''))).toBe(true);
+
+    const { volumesMl } = phantomTruth(OPTIONS);
+    const [right, left] = analyses[0]!.findings!;
+    expect(Math.abs(right!.volumeMl / volumesMl.rightLung - 1)).toBeLessThan(0.03);
+    expect(Math.abs(left!.volumeMl / (volumesMl.leftLung + volumesMl.nodule) - 1)).toBeLessThan(0.03);
+    expect(right!.centroid[0]).toBeLessThan(left!.centroid[0]!);
+
+    for (const where of [node, pacs]) {
+      expect([await seriesOf(where, 'SEG'), await seriesOf(where, 'SR')].map((found) => found.length)).toEqual([1, 1]);
+    }
+    const [sr] = await seriesOf(pacs, 'SR');
+    const [document] = await getJson<JsonDataset[]>(
+      `${pacs.http}/dicom-web/studies/${text(sr!, 'StudyInstanceUID')}/series/${text(sr!, 'SeriesInstanceUID')}/metadata`,
+    );
+    expect(text(document!, 'PatientID')).toBe('VOXGATE-PHANTOM-7');
+    expect(items(document!, 'ContentSequence').length).toBeGreaterThan(3);
+  });
+
+  it('sent again after the results makes nothing new, and other slices of it make an analysis of their own', async () => {
+    const node = await aNode();
+    const series = await sendPhantom(node, OPTIONS, (slice) => slice < 50);
+    const first = await ended(node, series);
+    await sendPhantom(node, OPTIONS, (slice) => slice < 50);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect((await analysesOf(node, series)).analyses).toEqual(first.analyses);
+    await sendPhantom(node, OPTIONS);
+    const second = await ended(node, series, 2);
+    const [whole, part] = second.analyses;
+    expect(part).toEqual(first.analyses[0]);
+    expect(whole!.results).not.toEqual(part!.results);
+  });
+
+  it('with a slice missing is told so, in millimetres, and nothing runs', async () => {
+    const node = await aNode();
+    const series = await sendPhantom(node, OPTIONS, (slice) => slice !== 30);
+    const { analyses } = await ended(node, series);
+    expect(analyses).toMatchObject([
+      { state: 'skipped', reason: expect.stringMatching(/^Not run: 1 slice is missing: between .* mm/), results: [] },
+    ]);
+    expect(await seriesOf(node, 'SEG')).toEqual([]);
+  });
+
+  it('delivers to the peer when it comes back, with the attempts told meanwhile', async () => {
+    const away = await aNode({ models: [], aeTitle: 'PACS' });
+    const { dimsePort } = away;
+    await away.stop();
+    const node = await aNode({ peers: [{ name: 'pacs', aeTitle: 'PACS', host: '127.0.0.1', port: dimsePort }] });
+    const series = await sendPhantom(node, { ...OPTIONS, slices: 20 });
+    await vi.waitFor(
+      async () => expect((await analysesOf(node, series)).outcome).toContain('Delivery to pacs failed at attempt 1'),
+      { timeout: 45_000, interval: 100 },
+    );
+    const back = await aNode({ models: [], aeTitle: 'PACS', dimse: { host: '127.0.0.1', port: dimsePort } });
+    onTestFinished(() => back.stop());
+    await ended(node, series);
+    expect(await seriesOf(back, 'SEG')).toHaveLength(1);
+  });
+});
