@@ -1,17 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Archive } from '../archive/archive.ts';
-import type { IncomingInstance } from '../archive/receive-instance.ts';
 import type { Transfer } from '../archive/transfer.ts';
-import { sentenceOf, VoxgateError } from '../errors.ts';
+import { sentenceOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { answerFind } from './c-find.ts';
+import { StoreExchange } from './c-store.ts';
 import {
   AbortSource,
   type Association,
   CEchoResponse,
   CFindRequest,
   CStoreRequest,
-  CStoreResponse,
   type FindRequest,
   type PresentationContext,
   RejectReason,
@@ -20,11 +19,9 @@ import {
   type Response,
   Scp,
   Status,
-  type StoreRequest,
 } from './library.ts';
 import { PduError, PduReader } from './pdu-reader.ts';
 import { answerPresentationContexts } from './presentation-contexts.ts';
-import { comment, failureStatus, PROCESSING_FAILURE, receiptStatus, type StoreStatus } from './store-status.ts';
 
 export interface AssociationPolicy {
   readonly aeTitle: string;
@@ -57,14 +54,6 @@ interface Gathering {
   bytes: number;
 }
 
-/** The object of the C-STORE in hand. After a failure its remaining bytes are read and dropped. */
-interface StoreInHand {
-  readonly request: StoreRequest;
-  readonly context: PresentationContext;
-  readonly incoming: IncomingInstance | undefined;
-  failure: StoreStatus | undefined;
-}
-
 /** What of dcmjs-dimse's Network is not in its type declarations and is used here. */
 interface NetworkInternals {
   dimse: unknown;
@@ -95,7 +84,7 @@ export class ProviderAssociation extends Scp {
   #association: Association | undefined;
   #transfer: Transfer | undefined;
   #message: Gathering = { pieces: [], bytes: 0 };
-  #store: StoreInHand | undefined;
+  #store: StoreExchange | undefined;
   /** Resolves when the connection is over and all it staged is stored or gone. */
   readonly done: Promise<void>;
 
@@ -134,19 +123,18 @@ export class ProviderAssociation extends Scp {
   }
 
   async #end(): Promise<void> {
-    if (this.#store)
-      this.#parts.log.warn(
-        { callingAe: this.#callingAe },
-        'a sender left in the middle of an object; nothing of it is kept',
-      );
-    await this.#store?.incoming?.discard();
+    await this.#store?.abandon();
     this.#store = undefined;
-    await this.#transfer
-      ?.end()
-      .catch((error: unknown) =>
-        this.#parts.log.error({ reason: sentenceOf(error) }, 'the end of an association could not be recorded'),
-      );
+    await this.#endTransfer();
+  }
+
+  /** Series that gained objects settle from here on. */
+  async #endTransfer(): Promise<void> {
+    const transfer = this.#transfer;
     this.#transfer = undefined;
+    await transfer?.end().catch((error: unknown) => {
+      this.#parts.log.error({ reason: sentenceOf(error) }, 'the end of an association could not be recorded');
+    });
   }
 
   get #callingAe(): string {
@@ -195,16 +183,10 @@ export class ProviderAssociation extends Scp {
 
   override associationReleaseRequested(): void {
     // Settled before the answer: a sender that waits for it knows that its series is on its way.
-    const transfer = this.#transfer;
-    this.#transfer = undefined;
-    void (transfer?.end() ?? Promise.resolve())
-      .catch((error: unknown) =>
-        this.#parts.log.error({ reason: sentenceOf(error) }, 'the end of an association could not be recorded'),
-      )
-      .then(() => {
-        this.sendAssociationReleaseResponse();
-        this.#socket.end();
-      });
+    void this.#endTransfer().then(() => {
+      this.sendAssociationReleaseResponse();
+      this.#socket.end();
+    });
   }
 
   override abort(): void {
@@ -223,15 +205,33 @@ export class ProviderAssociation extends Scp {
   #takeFragment(contextId: number, isCommand: boolean, piece: Buffer, last: boolean): Promise<void> | undefined {
     if (!this.#association) throw new PduError('data came before an association', 1);
     if (isCommand) return this.#takeCommand(contextId, piece, last);
-    if (this.#store) return this.#takeStoreData(this.#store, piece, last);
+    if (this.#store)
+      return last ? this.#endStore(contextId, this.#store, this.#store.take(piece)) : this.#store.take(piece);
     return this.#gather(contextId, false, piece, last, LARGEST_IDENTIFIER);
   }
 
   async #takeCommand(contextId: number, piece: Buffer, last: boolean): Promise<void> {
     if (this.#store) throw new PduError('a command came before the end of the data set', 6);
     await this.#gather(contextId, true, piece, last, LARGEST_COMMAND);
-    if (last && this.#library.dimse instanceof CStoreRequest)
-      this.#store = await this.#beginStore(this.#library.dimse, contextId);
+    const { dimse } = this.#library;
+    if (!last || !(dimse instanceof CStoreRequest)) return;
+    const context = this.#association!.getPresentationContext(contextId);
+    this.#store = await StoreExchange.begin({
+      request: dimse,
+      context,
+      transfer: this.#transfer,
+      callingAe: this.#callingAe,
+      log: this.#parts.log,
+    });
+  }
+
+  async #endStore(contextId: number, store: StoreExchange, written: Promise<void> | undefined): Promise<void> {
+    await written;
+    const response = await store.end();
+    this.#store = undefined;
+    this.#library.dimse = undefined;
+    if (this.#socket.destroyed) return;
+    this.#library._sendDimse({ context: this.#association!.getPresentationContext(contextId), command: response });
   }
 
   /** Collects a command set or an identifier and hands it to the library whole. */
@@ -280,89 +280,6 @@ export class ProviderAssociation extends Scp {
       log,
       send: (response) => this.#library._sendDimse({ context, command: response }),
     });
-  }
-
-  // C-STORE (PS3.7 9.1.1): bytes go from the socket to the staged file as they come
-
-  async #beginStore(request: StoreRequest, contextId: number): Promise<StoreInHand> {
-    const context = this.#association!.getPresentationContext(contextId);
-    const transferSyntaxUid = context.getAcceptedTransferSyntaxUid();
-    if (!transferSyntaxUid || !this.#transfer) {
-      return {
-        request,
-        context,
-        incoming: undefined,
-        failure: { status: PROCESSING_FAILURE, comment: 'the presentation context was not accepted' },
-      };
-    }
-    const announced = {
-      sopClassUid: request.getAffectedSopClassUid(),
-      sopInstanceUid: request.getAffectedSopInstanceUid(),
-      transferSyntaxUid,
-    };
-    try {
-      return { request, context, incoming: await this.#transfer.receiveDataSet(announced), failure: undefined };
-    } catch (error) {
-      return { request, context, incoming: undefined, failure: this.#storeFailure(error) };
-    }
-  }
-
-  #takeStoreData(store: StoreInHand, piece: Buffer, last: boolean): Promise<void> | undefined {
-    const wait = store.failure
-      ? undefined
-      : store.incoming?.write(piece)?.catch((error: unknown) => this.#giveUp(store, error));
-    return last ? this.#endStore(store, wait) : wait;
-  }
-
-  async #giveUp(store: StoreInHand, error: unknown): Promise<void> {
-    store.failure = this.#storeFailure(error);
-    await store.incoming?.discard();
-  }
-
-  async #endStore(store: StoreInHand, written: Promise<void> | undefined): Promise<void> {
-    await written;
-    const { status, comment: errorComment } = store.failure ?? (await this.#finishStore(store));
-    this.#store = undefined;
-    this.#library.dimse = undefined;
-    if (this.#socket.destroyed) return;
-    const response = CStoreResponse.fromRequest(store.request);
-    response.setStatus(status);
-    if (errorComment !== undefined) response.setErrorComment(errorComment);
-    this.#library._sendDimse({ context: store.context, command: response });
-  }
-
-  async #finishStore(store: StoreInHand): Promise<StoreStatus> {
-    try {
-      const receipt = await this.#transfer!.finish(store.incoming!);
-      if (receipt.outcome === 'conflict')
-        this.#parts.log.warn(
-          { sopInstanceUid: receipt.sopInstanceUid, callingAe: this.#callingAe },
-          'an object with a known SOP Instance UID and other content is kept apart',
-        );
-      else if (receipt.warnings.length > 0)
-        this.#parts.log.warn(
-          { sopInstanceUid: receipt.sopInstanceUid, callingAe: this.#callingAe, warnings: receipt.warnings },
-          'an object was stored with warnings',
-        );
-      return receiptStatus(receipt);
-    } catch (error) {
-      return this.#storeFailure(error);
-    }
-  }
-
-  #storeFailure(error: unknown): StoreStatus {
-    if (error instanceof VoxgateError) {
-      this.#parts.log.warn(
-        { callingAe: this.#callingAe, code: error.code, reason: error.message },
-        'an object was refused',
-      );
-      return failureStatus(error.code, error.message);
-    }
-    this.#parts.log.error(
-      { callingAe: this.#callingAe, error: error instanceof Error ? error.stack : String(error) },
-      'an object could not be stored',
-    );
-    return { status: PROCESSING_FAILURE, comment: comment('internal error; see the log of this node') };
   }
 }
 
