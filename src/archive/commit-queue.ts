@@ -1,5 +1,7 @@
 import type { Database } from '../catalog/database.ts';
 import { type InstanceRecord, type Outcome, type Recorded, recordInstances } from '../catalog/record-instances.ts';
+import { isUnavailable } from '../catalog/unavailable.ts';
+import { VoxgateError } from '../errors.ts';
 import { enqueue } from '../jobs/queue.ts';
 import type { FileStore, StagedObject } from '../storage/file-store.ts';
 
@@ -49,7 +51,7 @@ export class CommitQueue {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const group = this.#nextGroup();
-      await this.#commitGroup(group).catch((error: unknown) => this.#failGroup(group, error));
+      await this.#commitGroup(group).catch((error: unknown) => this.#failGroup(group, passing(error)));
     }
     this.#running = undefined;
   }
@@ -104,6 +106,14 @@ export class CommitQueue {
     await Promise.all(group.map(({ staged }) => staged.discard().catch(() => undefined)));
     for (const { reject } of group) reject(error);
   }
+}
+
+/** A database that is away is no fault of the object: the sender is told to come again (A700H, 503). */
+function passing(error: unknown): unknown {
+  if (!isUnavailable(error)) return error;
+  return new VoxgateError('out-of-resources', 'the object cannot be recorded now: the database does not answer', {
+    cause: error,
+  });
 }
 
 /** One settle job a series: a later one of the same key replaces the earlier. */
