@@ -34,7 +34,7 @@ export async function up(knex: Knex): Promise<void> {
     CREATE INDEX studies_patient_id ON studies (patient_id text_pattern_ops);
     CREATE INDEX studies_patient_name ON studies (patient_name_folded text_pattern_ops);
     CREATE INDEX studies_accession_number ON studies (accession_number text_pattern_ops);
-    CREATE INDEX studies_study_date ON studies (study_date, id);
+    CREATE INDEX studies_study_date ON studies (study_date DESC NULLS LAST, id DESC);
 
     CREATE TABLE series (
       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

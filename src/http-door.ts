@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
 import express, { type ErrorRequestHandler, type Router } from 'express';
 import { VoxgateError } from './errors.ts';
 import type { Log } from './log.ts';
@@ -33,8 +34,6 @@ const LIMITS: HttpLimits = { headersMs: 30_000, idleMs: 120_000, headerBytes: 16
 
 /** How often Node.js looks for connections that are late with their headers. */
 const LATENESS_CHECK_MS = 1000;
-/** While the door closes: how often connections that have become idle are closed. */
-const SWEEP_MS = 50;
 
 /**
  * Opens the HTTP door: DICOMweb and the console on one port.
@@ -60,20 +59,40 @@ export async function openHttpDoor({ host, port, log, dicomweb, console, limits 
   server.setTimeout(idleMs);
   server.maxConnections = connections;
   server.on('drop', () => log.warn({ limit: connections }, 'an HTTP connection was refused: too many are open'));
+  const close = drainable(server);
   await listen(server, host, port);
   server.on('error', (error) => log.error({ reason: error.message }, 'the HTTP door reported an error'));
   const address = server.address();
-  return {
-    port: typeof address === 'object' && address ? address.port : port,
-    async close(graceMs) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // A connection that was at work when the door closed would be kept open for the client's next request.
-      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-      await closed;
-      clearInterval(sweep);
-      clearTimeout(cut);
-    },
+  return { port: typeof address === 'object' && address ? address.port : port, close };
+}
+
+/**
+ * How to close the server when what is under way has ended. Node.js counts a connection as idle as soon as its answer
+ * has been handed over, and cuts off what is not on the wire yet; here it is idle when the answer has left.
+ */
+function drainable(server: Server): HttpDoor['close'] {
+  const underWay = new Map<Socket, number>();
+  let closing = false;
+  server.on('connection', (socket) => {
+    underWay.set(socket, 0);
+    socket.once('close', () => underWay.delete(socket));
+  });
+  server.prependListener('request', ({ socket }, response) => {
+    underWay.set(socket, (underWay.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (underWay.get(socket) ?? 1) - 1;
+      underWay.set(socket, left);
+      if (closing && left === 0) socket.destroySoon();
+    });
+  });
+  return async (graceMs) => {
+    closing = true;
+    // http.Server's own close would cut those connections first.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    for (const [socket, requests] of underWay) if (requests === 0) socket.destroy();
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cut);
   };
 }
 

@@ -27,10 +27,7 @@ export function createConsole({ database, archive, library, settings }: ConsoleP
   });
 
   router.get('/readyz', async (_request, response) => {
-    const [hasDatabase, hasStorage] = await Promise.all([
-      holds(database.raw('SELECT 1')),
-      holds(archive.freeBytes()),
-    ]);
+    const [hasDatabase, hasStorage] = await Promise.all([holds(database.raw('SELECT 1')), holds(archive.freeBytes())]);
     const ready = hasDatabase && hasStorage;
     response
       .status(ready ? 200 : 503)

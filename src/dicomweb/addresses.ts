@@ -30,15 +30,32 @@ export function parametersOf(request: Request): URLSearchParams {
 const HOST = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/;
 
 /**
- * The DICOMweb root as this client knows it: what Host says, and the scheme the connection has. It goes into the answer,
- * so what is no host is refused (RFC 9112 3.2), not quoted.
+ * The DICOMweb root as this client knows it: scheme and host of the address that it has used, which a proxy passes on as
+ * Forwarded (RFC 7239) or X-Forwarded-Proto and X-Forwarded-Host. Anybody can say these, as anybody can say Host; they
+ * change no answer but one's own. What is no host is refused (RFC 9112 3.2), not quoted.
  * @throws VoxgateError bad-request
  */
 export function rootOf(request: Request): string {
-  const host = request.headers.host ?? '';
+  const forwarded = forwardedBy(request);
+  const host = forwarded.get('host') ?? request.headers.host ?? '';
   if (!HOST.test(host) || host.length > 255)
     throw new VoxgateError('bad-request', 'the Host header is not a host with an optional port');
-  return `${request.protocol}://${host}${request.baseUrl}`;
+  const scheme = forwarded.get('proto') === 'https' ? 'https' : request.protocol;
+  return `${scheme}://${host}${request.baseUrl}`;
+}
+
+/** What the outermost proxy says of the client's request: it stands first in each list. */
+function forwardedBy(request: Request): Map<string, string> {
+  const firstOf = (name: string): string | undefined => request.get(name)?.split(',')[0]?.trim();
+  const pairs: [string, string | undefined][] = [
+    ['host', firstOf('x-forwarded-host')],
+    ['proto', firstOf('x-forwarded-proto')],
+    ...(firstOf('forwarded') ?? '').split(';').map((pair): [string, string] => {
+      const [name = '', value = ''] = pair.split('=');
+      return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1')];
+    }),
+  ];
+  return new Map(pairs.flatMap(([name, value]) => (value ? [[name, value]] : [])));
 }
 
 export function retrieveUrl(root: string, { studyInstanceUid, seriesInstanceUid, sopInstanceUid }: Place): string {

@@ -39,7 +39,8 @@ export function buildSegmentation(input: SegmentationInput): Buffer {
 /** Frames sorted by segment and slice, each once and on a slice that exists; one bit for each of their pixels. */
 function checkFrames({ frames, pixelData, source }: SegmentationInput): void {
   const { grid, instances } = source;
-  if (frames.length === 0) throw new VoxgateError('bad-result', 'a SEG needs at least one frame; nothing found is an SR');
+  if (frames.length === 0)
+    throw new VoxgateError('bad-result', 'a SEG needs at least one frame; nothing found is an SR');
   if (instances.length !== grid.slices) {
     throw new VoxgateError(
       'bad-result',

@@ -7,6 +7,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type HttpDoor, type HttpLimits, openHttpDoor } from '../../src/http-door.ts';
 import { ask } from '../dicomweb/client.ts';
 
+/** More than the sockets of both sides hold. */
+const LARGE = 32 * 1024 * 1024;
+
 /** The door alone, before rooms of the test's own. */
 async function aDoor(limits: Partial<HttpLimits> = {}) {
   const lines: string[] = [];
@@ -24,6 +27,10 @@ async function aDoor(limits: Partial<HttpLimits> = {}) {
     response.write('begun');
     await sleep(400);
     response.end(' ended');
+  });
+  console.get('/large', (_request, response) => {
+    response.setHeader('content-length', LARGE + 7);
+    response.end(Buffer.concat([Buffer.alloc(LARGE), Buffer.from('the end')]));
   });
   console.get('/forever', (_request, response) => {
     response.write('begun');
@@ -197,7 +204,23 @@ describe('closing the HTTP door', () => {
     const began = Date.now();
     await door.close(10_000);
     expect(Date.now() - began).toBeLessThan(1500);
+    await atWork.closed;
     expect(atWork.seen()).toContain('ended');
+  });
+
+  it('lets an answer that has been handed over reach a client that reads slowly', async () => {
+    const { door } = await aDoor();
+    const line = dial(door);
+    line.socket.pause();
+    line.socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n');
+    await sleep(200);
+    const closing = door.close(10_000);
+    await sleep(200);
+    line.socket.resume();
+    await line.closed;
+    await closing;
+    expect(line.seen().length).toBeGreaterThan(LARGE);
+    expect(line.seen().endsWith('the end')).toBe(true);
   });
 
   it('cuts what is still open after the grace time', async () => {

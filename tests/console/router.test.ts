@@ -108,4 +108,19 @@ describe('the console', () => {
     }
     expect(alone.log()).not.toMatch(/SECRET/);
   });
+
+  it('writes no value of a statement that fails into the log, nor of an object that could not be recorded', async () => {
+    const alone = await openNode();
+    onTestFinished(() => alone.stop());
+    await alone.sql('ALTER TABLE studies RENAME COLUMN patient_name_folded TO gone');
+    expect((await ask(alone.http, '/dicom-web/studies?PatientName=SECRETNAME')).status).toBe(500);
+    const refused = await ask(alone.http, '/dicom-web/studies', {
+      method: 'POST',
+      headers: { 'content-type': 'application/dicom' },
+      body: asFile(SECRET),
+    });
+    expect(refused.status).toBe(409);
+    expect(refused.text + alone.log()).not.toMatch(/SECRET|19010203/i);
+    expect(alone.log()).toContain('patient_name_folded');
+  });
 });

@@ -180,6 +180,31 @@ describe('addresses that the node gives of itself', () => {
     expect(text(study!, 'RetrieveURL')).toBe(`http://[::1]:80${ROOT}/studies/${STUDY}`);
   });
 
+  it.each([
+    [{ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'pacs.example.org' }, 'https://pacs.example.org'],
+    [
+      { 'x-forwarded-proto': 'https, http', 'x-forwarded-host': 'pacs.example.org:444, inner' },
+      'https://pacs.example.org:444',
+    ],
+    [
+      { forwarded: 'for=192.0.2.60;proto=https;host="pacs.example.org:8443", for=10.0.0.1' },
+      'https://pacs.example.org:8443',
+    ],
+    [{ forwarded: 'for="[2001:db8::17]";Proto=https', host: 'a.example.org' }, 'https://a.example.org'],
+    [{ 'x-forwarded-proto': 'javascript', host: 'a.example.org' }, 'http://a.example.org'],
+  ])('are those that a proxy passes on (RFC 7239): %j', async (headers, root) => {
+    const [study] = await askJson(shared.http, `${ROOT}/studies?StudyInstanceUID=${STUDY}`, headers);
+    expect(text(study!, 'RetrieveURL')).toBe(`${root}${ROOT}/studies/${STUDY}`);
+  });
+
+  it('are not made of what a proxy passes on when that is no host', async () => {
+    for (const [name, value] of [
+      ['x-forwarded-host', 'a"b'],
+      ['forwarded', 'host="evil.org/path"'],
+    ] as const)
+      expect((await get('/studies', undefined, { headers: { [name]: value } })).status).toBe(400);
+  });
+
   it.each(['a"b', 'evil.org/path', 'a b', "a'b", 'x:port', 'user@evil.org', '$&', 'a\tb', 'é', 'x:123456', '<script>'])(
     'are not made of a Host that is none: 400 for %s',
     async (host) => {

@@ -9,7 +9,7 @@ import { text } from '../../src/dicom/read-values.ts';
 import { freePort, getJson, NodeProcess, type SeriesReport } from '../support/node-process.ts';
 import { hasOrthanc, type Orthanc, type OrthancInstance, startOrthanc } from '../support/orthanc.ts';
 import { hasPrograms } from '../support/programs.ts';
-import { hasSharedData, sharedData, sharedFiles } from '../support/shared-data.ts';
+import { hasSharedData, sharedFiles } from '../support/shared-data.ts';
 import { aFolder } from '../support/test-node.ts';
 
 const run = promisify(execFile);

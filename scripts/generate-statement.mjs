@@ -1,0 +1,326 @@
+// Fills the tables of conformance/statement.md from the code: what each room answers, asked of the rooms themselves.
+//   node scripts/generate-statement.mjs           writes them (run "npm run build" first)
+//   node scripts/generate-statement.mjs --check   exits with 1 and says which one is stale
+import { readFileSync, writeFileSync } from 'node:fs';
+import { QUERY_KEYS } from '../dist/src/catalog/query-keys.js';
+import { SETTINGS } from '../dist/src/config.js';
+import { characterSetOf } from '../dist/src/dicom/charset.js';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dist/src/dicom/implementation.js';
+import * as sopClasses from '../dist/src/dicom/sop-classes.js';
+import { TRANSFER_SYNTAXES } from '../dist/src/dicom/transfer-syntaxes.js';
+import { STATUS } from '../dist/src/dicomweb/errors.js';
+import { FAILURE_REASON, WARNING_INCOMPLETE, WARNING_KEPT_APART } from '../dist/src/dicomweb/failure-reasons.js';
+import { TRANSACTIONS } from '../dist/src/dicomweb/router.js';
+import { answerPresentationContexts } from '../dist/src/dimse/presentation-contexts.js';
+import { failureStatus, PROCESSING_FAILURE, receiptStatus } from '../dist/src/dimse/store-status.js';
+import { VERSION } from '../dist/src/version.js';
+
+const STATEMENT = 'conformance/statement.md';
+
+const SERVICE_NAMES = {
+  VERIFICATION: 'Verification',
+  STORAGE_COMMITMENT_PUSH_MODEL: 'Storage Commitment Push Model',
+  MEDIA_STORAGE_DIRECTORY: 'Media Storage Directory Storage',
+  MODALITY_WORKLIST_FIND: 'Modality Worklist – FIND',
+  PATIENT_ROOT_FIND: 'Patient Root Query/Retrieve – FIND',
+  PATIENT_ROOT_MOVE: 'Patient Root Query/Retrieve – MOVE',
+  PATIENT_ROOT_GET: 'Patient Root Query/Retrieve – GET',
+  STUDY_ROOT_FIND: 'Study Root Query/Retrieve – FIND',
+  STUDY_ROOT_MOVE: 'Study Root Query/Retrieve – MOVE',
+  STUDY_ROOT_GET: 'Study Root Query/Retrieve – GET',
+  PATIENT_STUDY_ONLY_FIND: 'Patient/Study Only Query/Retrieve – FIND (retired)',
+  PATIENT_STUDY_ONLY_MOVE: 'Patient/Study Only Query/Retrieve – MOVE (retired)',
+  PATIENT_STUDY_ONLY_GET: 'Patient/Study Only Query/Retrieve – GET (retired)',
+  COMPOSITE_INSTANCE_ROOT_MOVE: 'Composite Instance Root Retrieve – MOVE',
+  COMPOSITE_INSTANCE_ROOT_GET: 'Composite Instance Root Retrieve – GET',
+};
+
+/** Defined terms of PS3.3 Tables C.12-2 to C.12-5. */
+const CHARACTER_SETS = {
+  'ISO_IR 100': 'Latin alphabet No. 1',
+  'ISO_IR 101': 'Latin alphabet No. 2',
+  'ISO_IR 109': 'Latin alphabet No. 3',
+  'ISO_IR 110': 'Latin alphabet No. 4',
+  'ISO_IR 144': 'Cyrillic',
+  'ISO_IR 127': 'Arabic',
+  'ISO_IR 126': 'Greek',
+  'ISO_IR 138': 'Hebrew',
+  'ISO_IR 148': 'Latin alphabet No. 5',
+  'ISO_IR 203': 'Latin alphabet No. 9',
+  'ISO_IR 13': 'Japanese (katakana)',
+  'ISO_IR 166': 'Thai',
+  'ISO 2022 IR 6': 'Default repertoire',
+  'ISO 2022 IR 100': 'Latin alphabet No. 1',
+  'ISO 2022 IR 101': 'Latin alphabet No. 2',
+  'ISO 2022 IR 109': 'Latin alphabet No. 3',
+  'ISO 2022 IR 110': 'Latin alphabet No. 4',
+  'ISO 2022 IR 144': 'Cyrillic',
+  'ISO 2022 IR 127': 'Arabic',
+  'ISO 2022 IR 126': 'Greek',
+  'ISO 2022 IR 138': 'Hebrew',
+  'ISO 2022 IR 148': 'Latin alphabet No. 5',
+  'ISO 2022 IR 203': 'Latin alphabet No. 9',
+  'ISO 2022 IR 13': 'Japanese (katakana)',
+  'ISO 2022 IR 166': 'Thai',
+  'ISO 2022 IR 87': 'Japanese (JIS X 0208)',
+  'ISO 2022 IR 159': 'Japanese (JIS X 0212)',
+  'ISO 2022 IR 149': 'Korean',
+  'ISO 2022 IR 58': 'Simplified Chinese (GB 2312)',
+  'ISO_IR 192': 'Unicode in UTF-8',
+  GB18030: 'Chinese (GB 18030)',
+  GBK: 'Chinese (GBK)',
+};
+
+/** When each of our errors happens on the way in; those that cannot are left out. */
+const STORE_FAILURES = {
+  'not-dicom': 'The bytes are no DICOM data set, or break off where they may not.',
+  unidentifiable: 'SOP Class, SOP Instance, Study or Series Instance UID is missing or unusable.',
+  mismatch: 'The object is not the one that was announced, or not of the study that the path names.',
+  'unsupported-object': 'The object is no composite instance: a DICOMDIR.',
+  'unsupported-media-type': 'A part of the body is not application/dicom.',
+  'bad-request': 'The body breaks off behind what was stored.',
+  'too-large': 'The headers of a part, or the number of parts, exceed the limit.',
+  'out-of-resources': 'The disk is full, or no file can be opened; trying again later may help.',
+};
+
+/** What ends a request; what an object of it can fail with is in the tables of Store. */
+const WHEN = {
+  'bad-request': 'Path, query, header or body cannot be understood.',
+  'not-found': 'Nothing is held under this address, or the object lacks what is asked for.',
+  'not-acceptable': 'It is held, and not in a form that is accepted; the answer names the forms.',
+  'unsupported-media-type': 'The body is neither application/dicom nor multipart/related of it.',
+  'too-large': 'A limit of the multipart body is exceeded.',
+};
+
+const hex = (status) => `${status.toString(16).toUpperCase().padStart(4, '0')}H`;
+
+/** Columns are padded as the formatter of this project does it. */
+function table(head, rows) {
+  const cells = [head, ...rows].map((row) => row.map((cell) => String(cell).replaceAll('|', '\\|')));
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column].length)));
+  const line = (row, fill) => `| ${row.map((cell, column) => cell.padEnd(widths[column], fill)).join(' | ')} |`;
+  const [first, ...others] = cells.map((row) => line(row, ' '));
+  return [
+    first,
+    line(
+      head.map(() => ''),
+      '-',
+    ),
+    ...others,
+  ].join('\n');
+}
+
+/** Which transfer syntax an abstract syntax is accepted with, of those proposed; undefined where it is not. */
+function accepted(abstractSyntax, proposed) {
+  let answer;
+  const context = {
+    getAbstractSyntaxUid: () => abstractSyntax,
+    getTransferSyntaxUids: () => proposed,
+    setResult: (_result, transferSyntax) => {
+      answer = transferSyntax;
+    },
+  };
+  answerPresentationContexts({
+    getPresentationContexts: () => [{ id: 1 }],
+    getPresentationContext: () => context,
+  });
+  return answer;
+}
+
+const ALL = TRANSFER_SYNTAXES.map(({ uid }) => uid);
+const acceptedSyntaxes = (uid) => ALL.filter((syntax) => accepted(uid, [syntax]) === syntax);
+const nameOf = (uid) => TRANSFER_SYNTAXES.find((syntax) => syntax.uid === uid).name;
+
+function services() {
+  return Object.entries(sopClasses)
+    .filter(([name, uid]) => name in SERVICE_NAMES && acceptedSyntaxes(uid).length > 0)
+    .map(([name, uid]) => ({ name: SERVICE_NAMES[name], uid, syntaxes: acceptedSyntaxes(uid) }));
+}
+
+function storageClasses() {
+  const classes = sopClasses.STORAGE_SOP_CLASSES;
+  const limited = classes.filter(({ uid }) => acceptedSyntaxes(uid).length !== ALL.length);
+  if (limited.length > 0)
+    throw new Error(`storage SOP classes with fewer transfer syntaxes: ${limited.map(({ uid }) => uid)}`);
+  return classes;
+}
+
+const COMPLETE = { outcome: 'stored', complete: true, warnings: [] };
+
+const TABLES = {
+  identification: () =>
+    table(
+      ['What', 'Value'],
+      [
+        ['Product', 'Voxgate'],
+        ['Version', VERSION],
+        ['Implementation Class UID', IMPLEMENTATION_CLASS_UID],
+        ['Implementation Version Name', IMPLEMENTATION_VERSION_NAME],
+      ],
+    ),
+  services: () =>
+    table(
+      ['SOP class', 'UID', 'SCU', 'SCP'],
+      [
+        ...services().map(({ name, uid }) => [name, uid, uid === sopClasses.VERIFICATION ? 'yes' : 'no', 'yes']),
+        ['Storage: the classes of Annex A', '', 'yes', 'yes'],
+        ['Storage: private classes', 'any outside 1.2.840.10008', 'yes', 'yes'],
+      ],
+    ),
+  presentationContexts: () =>
+    table(
+      ['Abstract syntax', 'UID', 'Transfer syntaxes', 'Role', 'Extended negotiation'],
+      [
+        ...services().map(({ name, uid, syntaxes }) => [name, uid, syntaxes.map(nameOf).join(', '), 'SCP', 'none']),
+        ['Each storage SOP class', 'Annex A', 'all of Annex B; the first that is proposed', 'SCP', 'none'],
+      ],
+    ),
+  storeStatuses: () =>
+    table(
+      ['Service status', 'Status', 'When'],
+      [
+        [
+          'Success',
+          hex(receiptStatus(COMPLETE).status),
+          'Bytes are synced to disk and rows committed; also for an object that is held already.',
+        ],
+        [
+          'Warning',
+          hex(receiptStatus({ ...COMPLETE, outcome: 'conflict' }).status),
+          'The SOP Instance UID is held with other content: the first stays, this one is kept apart and shown in the console.',
+        ],
+        [
+          'Warning',
+          hex(receiptStatus({ ...COMPLETE, complete: false }).status),
+          'The data set breaks off; it is kept as it came.',
+        ],
+        ...Object.entries(STORE_FAILURES)
+          .filter(([code]) => !['unsupported-media-type', 'bad-request', 'too-large'].includes(code))
+          .map(([code, when]) => ['Failure', hex(failureStatus(code, '').status), when]),
+        ['Failure', hex(PROCESSING_FAILURE), 'An internal error.'],
+      ],
+    ),
+  transactions: () =>
+    table(
+      ['Method', 'Resource under /dicom-web', 'Transaction', 'PS3.18'],
+      TRANSACTIONS.map(({ method, path, section }) => [
+        method.toUpperCase(),
+        `\`${path.replace(/:(\w+)/g, '{$1}').replace(/\*(\w+)/g, '{$1}')}\``,
+        { 10.4: 'Retrieve', 10.5: 'Store', 10.6: 'Search' }[section.slice(0, 4)],
+        section,
+      ]),
+    ),
+  httpStatuses: () =>
+    table(
+      ['Status', 'When'],
+      Object.entries(WHEN)
+        .map(([code, when]) => [STATUS[code], when])
+        .sort(([a], [b]) => a - b),
+    ),
+  stowReasons: () =>
+    table(
+      ['Attribute', 'Value', 'When'],
+      [
+        [
+          'Warning Reason (0008,1196)',
+          hex(WARNING_KEPT_APART),
+          'The SOP Instance UID is held with other content: the first stays, this one is kept apart.',
+        ],
+        ['Warning Reason (0008,1196)', hex(WARNING_INCOMPLETE), 'The data set breaks off; it is kept as it came.'],
+        ...Object.entries(STORE_FAILURES).map(([code, when]) => [
+          'Failure Reason (0008,1197)',
+          hex(FAILURE_REASON[code]),
+          when,
+        ]),
+        ['Failure Reason (0008,1197)', hex(PROCESSING_FAILURE), 'An internal error.'],
+      ],
+    ),
+  queryKeys: () =>
+    table(
+      ['Level', 'Attribute', 'Matching'],
+      QUERY_KEYS.map(({ level, keyword, kind }) => [level, keyword, MATCHING[kind]]),
+    ),
+  configuration: () =>
+    table(
+      ['Setting', 'Default', 'Meaning'],
+      SETTINGS.filter(({ variable }) => NETWORK_SETTINGS.includes(variable)).map(({ variable, byDefault, meaning }) => [
+        `\`${variable}\``,
+        `\`${byDefault}\``,
+        meaning,
+      ]),
+    ),
+  characterSets: () =>
+    table(
+      ['Defined term', 'Repertoire'],
+      Object.entries(CHARACTER_SETS).map(([term, repertoire]) => {
+        if (characterSetOf([term]).unknownTerms.length > 0) throw new Error(`${term} is not read`);
+        return [term, repertoire];
+      }),
+    ),
+  storageClasses: () =>
+    table(
+      ['SOP class', 'UID', 'Retired'],
+      storageClasses().map(({ name, uid, retired }) => [name, uid, retired ? 'yes' : '']),
+    ),
+  transferSyntaxes: () =>
+    table(
+      ['Transfer syntax', 'UID', 'Frames as', 'Retired'],
+      TRANSFER_SYNTAXES.map(({ name, uid, mediaType, retired }) => [name, uid, mediaType, retired ? 'yes' : '']),
+    ),
+};
+
+const MATCHING = {
+  text: 'single value, list of values, wild cards',
+  uid: 'single value, list of UIDs',
+  name: 'single value, wild cards; without case, accents and width, in each component group',
+  number: 'single value, list of values',
+  date: 'single value, range',
+  time: 'single value, range; a time to the minute is the whole minute',
+  list: 'any of the list, wild cards',
+  item: 'single value, list of values, wild cards; in any item of the sequence',
+};
+
+const NETWORK_SETTINGS = [
+  'VOXGATE_AE_TITLE',
+  'VOXGATE_DIMSE',
+  'VOXGATE_HTTP',
+  'VOXGATE_INSECURE',
+  'VOXGATE_MAX_ASSOCIATIONS',
+];
+
+function filled(text) {
+  const found = new Set();
+  const next = text.replace(/(<!-- table: (\w+) -->\n)[\s\S]*?(<!-- \/table -->)/g, (_whole, begin, name, end) => {
+    if (!TABLES[name]) throw new Error(`${STATEMENT} has a table ${name} that nothing fills`);
+    found.add(name);
+    return `${begin}\n${TABLES[name]()}\n\n${end}`;
+  });
+  const missing = Object.keys(TABLES).filter((name) => !found.has(name));
+  if (missing.length > 0) throw new Error(`${STATEMENT} lacks the tables ${missing.join(', ')}`);
+  return next;
+}
+
+/** Without the padding, which says nothing. */
+const plain = (text) => text.replace(/ {2,}/g, ' ').replace(/-{3,}/g, '---');
+const tablesOf = (text) =>
+  new Map(
+    [...plain(text).matchAll(/<!-- table: (\w+) -->\n([\s\S]*?)<!-- \/table -->/g)].map(([, name, body]) => [
+      name,
+      body,
+    ]),
+  );
+
+const stated = readFileSync(STATEMENT, 'utf8');
+const generated = filled(stated);
+if (!process.argv.includes('--check')) {
+  writeFileSync(STATEMENT, generated);
+} else {
+  const now = tablesOf(generated);
+  const stale = [...tablesOf(stated)].filter(([name, body]) => now.get(name) !== body).map(([name]) => name);
+  if (stale.length > 0) {
+    console.error(
+      `${STATEMENT} is stale: ${stale.join(', ')}. Run "npm run build" and "node scripts/generate-statement.mjs".`,
+    );
+    process.exit(1);
+  }
+}
