@@ -158,7 +158,7 @@ describe('settings', () => {
         peers: { pacs: { aeTitle: 'PACS', host: 'pacs', port: 0 } },
         routes: [
           { name: 'fine', model: 'm', deliverTo: ['pacs'] },
-          { name: 1, when: ['Modality'], deliverTo: ['nobody', 'pacs'], then: 'x' },
+          { name: 1, when: ['Modality'], deliverTo: ['nobody', 'pacs'], priority: 1 },
           { model: 'm', deliverTo: 'pacs', when: { Modality: null } },
           'm',
         ],
@@ -167,7 +167,7 @@ describe('settings', () => {
     // The first route is at fault for nothing: its peer is there, though itself wrong.
     expect(faults).toEqual([
       'peers.pacs.port: must be a port number',
-      'routes[1]: unknown key then',
+      'routes[1]: unknown key priority',
       'routes[1].name: must be text',
       'routes[1].model: must name a model',
       'routes[1].deliverTo: no peer named nobody',

@@ -4,6 +4,7 @@ import { isUnavailable } from '../catalog/unavailable.ts';
 import { VoxgateError } from '../errors.ts';
 import { enqueue } from '../jobs/queue.ts';
 import type { FileStore, StagedObject } from '../storage/file-store.ts';
+import type { IdleSettle } from './idle-settle.ts';
 
 interface Waiting {
   readonly staged: StagedObject;
@@ -22,14 +23,14 @@ const LARGEST_GROUP = 200;
 export class CommitQueue {
   readonly #store: FileStore;
   readonly #database: Database;
-  readonly #idleSettleSeconds: number;
+  readonly #idleSettle: IdleSettle;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(store: FileStore, database: Database, idleSettleSeconds: number) {
+  constructor(store: FileStore, database: Database, idleSettle: IdleSettle) {
     this.#store = store;
     this.#database = database;
-    this.#idleSettleSeconds = idleSettleSeconds;
+    this.#idleSettle = idleSettle;
   }
 
   /**
@@ -77,19 +78,17 @@ export class CommitQueue {
   async #commitGroup(group: readonly Waiting[]): Promise<void> {
     await this.#store.publish(group.map(({ staged, record }) => ({ staged, key: record.instance.storageKey })));
     const records = group.map(({ record }) => record);
-    const recorded = await this.#database.transaction(async (tx) => {
+    const { replacements } = this.#idleSettle;
+    const { recorded, keys } = await this.#database.transaction(async (tx) => {
       const recorded = await recordInstances(tx, records);
-      for (const { studyInstanceUid, seriesInstanceUid } of seriesToSettle(records, recorded)) {
-        const key = settleKey(studyInstanceUid, seriesInstanceUid);
-        await enqueue(
-          tx,
-          'settle-series',
-          { studyInstanceUid, seriesInstanceUid },
-          { key, delaySeconds: this.#idleSettleSeconds },
-        );
+      const settle = [...seriesToSettle(records, recorded)].filter(([key]) => !this.#idleSettle.isFresh(key));
+      for (const [key, { studyInstanceUid, seriesInstanceUid }] of settle) {
+        const series = { studyInstanceUid, seriesInstanceUid };
+        await enqueue(tx, 'settle-series', series, { key, delaySeconds: this.#idleSettle.delaySeconds });
       }
-      return recorded;
+      return { recorded, keys: settle.map(([key]) => key) };
     });
+    this.#idleSettle.left(keys, replacements);
     await this.#dropSecondCopies(records, recorded);
     for (const [i, { resolve }] of group.entries()) resolve(recorded[i]!.outcome);
   }
@@ -121,12 +120,13 @@ export function settleKey(studyInstanceUid: string, seriesInstanceUid: string): 
   return `settle ${studyInstanceUid} ${seriesInstanceUid}`;
 }
 
-/** Series that gained an instance from outside: the node's own results are never analysed again. */
-function seriesToSettle(records: readonly InstanceRecord[], recorded: readonly Recorded[]): InstanceRecord[] {
+/** Series that gained an instance from outside, by settle key: the node's own results are never analysed again. */
+function seriesToSettle(
+  records: readonly InstanceRecord[],
+  recorded: readonly Recorded[],
+): Map<string, InstanceRecord> {
   const gained = records.filter(
     (record, i) => recorded[i]!.outcome === 'stored' && record.instance.origin === 'received',
   );
-  return [
-    ...new Map(gained.map((record) => [settleKey(record.studyInstanceUid, record.seriesInstanceUid), record])).values(),
-  ];
+  return new Map(gained.map((record) => [settleKey(record.studyInstanceUid, record.seriesInstanceUid), record]));
 }

@@ -2,6 +2,7 @@ import type { Database } from '../catalog/database.ts';
 import { enqueue } from '../jobs/queue.ts';
 import type { FileStore } from '../storage/file-store.ts';
 import { CommitQueue, settleKey } from './commit-queue.ts';
+import { IdleSettle } from './idle-settle.ts';
 import { type Announced, IncomingInstance, type Receipt, type ReceiverParts } from './receive-instance.ts';
 
 export interface IngestOptions {
@@ -17,11 +18,13 @@ export interface IngestOptions {
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #commits: CommitQueue;
+  readonly #idleSettle: IdleSettle;
   readonly #open = new Set<Transfer>();
 
   constructor(options: IngestOptions) {
     this.#options = options;
-    this.#commits = new CommitQueue(options.store, options.database, options.idleSettleSeconds);
+    this.#idleSettle = new IdleSettle(options.idleSettleSeconds);
+    this.#commits = new CommitQueue(options.store, options.database, this.#idleSettle);
   }
 
   /** A sender begins: an association is accepted, a STOW request has come. */
@@ -47,6 +50,7 @@ export class Ingest {
         key,
         delaySeconds: this.#options.settleSeconds,
       });
+      this.#idleSettle.replaced(key);
     }
   }
 }

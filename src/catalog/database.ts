@@ -37,12 +37,31 @@ export function openDatabase(connectionString: string): Database {
 
 /** Brings the schema up to date; returns the names of the migrations applied. */
 export async function migrate(database: Database): Promise<string[]> {
-  const [, applied]: [number, string[]] = await database.migrate.latest();
-  return applied;
+  return alone(database, async () => {
+    const [, applied]: [number, string[]] = await database.migrate.latest();
+    return applied;
+  });
 }
 
 /** Undoes the newest migration; returns its name. */
 export async function migrateDown(database: Database): Promise<string[]> {
-  const [, undone]: [number, string[]] = await database.migrate.down();
-  return undone;
+  return alone(database, async () => {
+    const [, undone]: [number, string[]] = await database.migrate.down();
+    return undone;
+  });
+}
+
+/** "VOXM" */
+const MIGRATION_LOCK = 0x564f584d;
+
+/**
+ * One process at a time. knex's own lock is a row that a killed process leaves behind for a person to remove, and that
+ * fails a second process at once; this one goes with its connection, and a second process waits.
+ */
+function alone(database: Database, work: () => Promise<string[]>): Promise<string[]> {
+  return database.transaction(async (tx) => {
+    await tx.raw('SELECT pg_advisory_xact_lock(?)', [MIGRATION_LOCK]);
+    await database.migrate.forceFreeMigrationsLock();
+    return work();
+  });
 }

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -134,8 +134,19 @@ async function runningPort(binaries: Binaries, cluster: string, owner: Owner): P
     () => false,
   );
   if (!running) return undefined;
-  const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8')).split('\n');
-  return Number(lines[3]);
+  const pidFile = join(cluster, 'postmaster.pid');
+  const [pid, , , port] = (await readFile(pidFile, 'utf8')).split('\n');
+  if (await worksIn(Number(pid), cluster)) return Number(port);
+  // After a power cut, or in a new container, the process id may be another program's: pg_ctl and the server itself
+  // would believe for ever that it is the server's.
+  await rm(pidFile, { force: true });
+  return undefined;
+}
+
+/** Whether the process has the cluster as its working folder, as its server has; believed where /proc does not tell. */
+async function worksIn(pid: number, cluster: string): Promise<boolean> {
+  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+  return folder === undefined || folder === (await realpath(cluster));
 }
 
 async function start(binaries: Binaries, cluster: string, logFile: string, owner: Owner): Promise<number> {
@@ -145,7 +156,9 @@ async function start(binaries: Binaries, cluster: string, logFile: string, owner
     binaries.pg_ctl,
     ['start', '-D', cluster, '-l', logFile, '-w', '-t', String(START_SECONDS), '-o', options],
     owner,
-  );
+  ).catch((cause: unknown) => {
+    throw new VoxgateError('bad-setting', `${sentenceOf(cause)} (${logFile})`, { cause });
+  });
   return port;
 }
 

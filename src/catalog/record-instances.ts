@@ -66,7 +66,8 @@ export interface Recorded {
 
 /**
  * Records a group of instances: rows of study, series and instance, and the counts above them, in the caller's
- * transaction. READ COMMITTED; inserted in key order with ON CONFLICT, so that parallel groups wait and never fail.
+ * transaction. READ COMMITTED; whatever is inserted or locked is so in the order of its key, so that parallel groups
+ * wait for each other and never fail. A study or series of which nothing was stored leaves no row.
  * Repeats of one SOP Instance UID within the group are the caller's to separate.
  */
 export async function recordInstances(tx: Transaction, group: readonly InstanceRecord[]): Promise<Recorded[]> {
@@ -81,21 +82,59 @@ export async function recordInstances(tx: Transaction, group: readonly InstanceR
       ? { outcome: 'duplicate', storageKey: first.storageKey }
       : { outcome: 'conflict', storageKey: own };
   });
-  await keepConflicts(
-    tx,
-    group.filter((_, i) => recorded[i]!.outcome === 'conflict'),
-    held,
-  );
+  const conflicts = group.filter((_, i) => recorded[i]!.outcome === 'conflict');
+  if (conflicts.length > 0) await keepApart(tx, conflicts, held);
   return recorded;
 }
 
 async function insertRows(tx: Transaction, group: readonly InstanceRecord[]): Promise<Set<string>> {
-  const rows = JSON.stringify(group.map(toRow), storable);
-  await tx.raw(INSERT_STUDIES, [rows]);
-  await tx.raw(INSERT_SERIES, [rows]);
-  const result: { rows: { sop_instance_uid: string; series_id: number }[] } = await tx.raw(INSERT_INSTANCES, [rows]);
-  if (result.rows.length > 0) await tx.raw(UPDATE_COUNTS, [result.rows.map((row) => row.series_id)]);
-  return new Set(result.rows.map((row) => row.sop_instance_uid));
+  await tx.raw(INSERT_STUDIES, [rowsOf(firstOfEach(group, studyKey), studyRow)]);
+  await tx.raw(INSERT_SERIES, [rowsOf(firstOfEach(group, seriesKey), seriesRow)]);
+  const inserted: { sop_instance_uid: string; series_id: number }[] = [];
+  for (const part of partsOf(group)) {
+    const { rows }: { rows: typeof inserted } = await tx.raw(INSERT_INSTANCES, [rowsOf(part, instanceRow)]);
+    inserted.push(...rows);
+  }
+  if (inserted.length > 0) {
+    const series = inserted.map((row) => row.series_id);
+    await tx.raw(LOCK_STUDIES, [series]);
+    await tx.raw(UPDATE_COUNTS, [series]);
+  }
+  return new Set(inserted.map((row) => row.sop_instance_uid));
+}
+
+const studyKey = (record: InstanceRecord): string => record.studyInstanceUid;
+const seriesKey = (record: InstanceRecord): string => `${record.studyInstanceUid} ${record.seriesInstanceUid}`;
+
+/** The attributes of a study or series are those of its first instance. */
+function firstOfEach(group: readonly InstanceRecord[], key: (record: InstanceRecord) => string): InstanceRecord[] {
+  return [...new Map([...group].reverse().map((record) => [key(record), record])).values()];
+}
+
+/** jsonb holds at most 256 MB; metadata of one statement stay far below it. */
+const METADATA_OF_ONE_STATEMENT = 32 * 1024 * 1024;
+
+/** The group by SOP Instance UID, in parts that fit into one statement each. */
+function partsOf(group: readonly InstanceRecord[]): InstanceRecord[][] {
+  const parts: InstanceRecord[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const record of bySopInstance(group)) {
+    bytes += record.instance.metadata.length;
+    if (bytes > METADATA_OF_ONE_STATEMENT) {
+      parts.push([]);
+      bytes = record.instance.metadata.length;
+    }
+    parts.at(-1)!.push(record);
+  }
+  return parts;
+}
+
+function bySopInstance(records: readonly InstanceRecord[]): InstanceRecord[] {
+  return [...records].sort((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
+}
+
+function rowsOf(records: readonly InstanceRecord[], row: (record: InstanceRecord) => Record<string, unknown>): string {
+  return JSON.stringify(records.map(row), storable);
 }
 
 /** PostgreSQL text holds neither NUL nor a lone surrogate; broken objects do. The stored bytes keep them. */
@@ -103,35 +142,28 @@ function storable(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? value.replaceAll('\0', '').toWellFormed() : value;
 }
 
-const ROW_TYPE = `
-  study_instance_uid text, patient_id text, patient_name text, patient_name_folded text, patient_birth_date text,
-  patient_sex text, accession_number text, study_id text, study_date text, study_time text, study_description text,
-  referring_physician_name text, referring_physician_name_folded text, study_attributes text,
-  series_instance_uid text, modality text, series_number integer, series_description text, series_date text,
-  series_time text, body_part_examined text, performed_procedure_step_start_date text,
-  performed_procedure_step_start_time text, series_attributes text,
-  sop_instance_uid text, sop_class_uid text, instance_number integer, transfer_syntax_uid text, storage_key text,
-  size bigint, digest text, data_set_offset integer, frames text, metadata text, warnings text, origin text`;
-
 const INSERT_STUDIES = `
   INSERT INTO studies (study_instance_uid, patient_id, patient_name, patient_name_folded, patient_birth_date, patient_sex,
     accession_number, study_id, study_date, study_time, study_description, referring_physician_name,
     referring_physician_name_folded, attributes)
-  SELECT DISTINCT ON (study_instance_uid) study_instance_uid, patient_id, patient_name, patient_name_folded,
-    patient_birth_date, patient_sex, accession_number, study_id, study_date, study_time, study_description,
-    referring_physician_name, referring_physician_name_folded, study_attributes
-  FROM jsonb_to_recordset(?::jsonb) AS r(${ROW_TYPE})
-  ORDER BY study_instance_uid
+  SELECT * FROM jsonb_to_recordset(?::jsonb) AS r(
+    study_instance_uid text, patient_id text, patient_name text, patient_name_folded text, patient_birth_date text,
+    patient_sex text, accession_number text, study_id text, study_date text, study_time text, study_description text,
+    referring_physician_name text, referring_physician_name_folded text, attributes text)
+  ORDER BY study_instance_uid COLLATE "C"
   ON CONFLICT (study_instance_uid) DO NOTHING`;
 
 const INSERT_SERIES = `
   INSERT INTO series (study_id, series_instance_uid, modality, series_number, series_description, series_date, series_time,
     body_part_examined, performed_procedure_step_start_date, performed_procedure_step_start_time, attributes)
-  SELECT DISTINCT ON (s.id, r.series_instance_uid) s.id, r.series_instance_uid, r.modality, r.series_number,
-    r.series_description, r.series_date, r.series_time, r.body_part_examined, r.performed_procedure_step_start_date,
-    r.performed_procedure_step_start_time, r.series_attributes
-  FROM jsonb_to_recordset(?::jsonb) AS r(${ROW_TYPE}) JOIN studies s USING (study_instance_uid)
-  ORDER BY s.id, r.series_instance_uid
+  SELECT s.id, r.series_instance_uid, r.modality, r.series_number, r.series_description, r.series_date, r.series_time,
+    r.body_part_examined, r.performed_procedure_step_start_date, r.performed_procedure_step_start_time, r.attributes
+  FROM jsonb_to_recordset(?::jsonb) AS r(
+    study_instance_uid text, series_instance_uid text, modality text, series_number integer, series_description text,
+    series_date text, series_time text, body_part_examined text, performed_procedure_step_start_date text,
+    performed_procedure_step_start_time text, attributes text)
+  JOIN studies s USING (study_instance_uid)
+  ORDER BY s.id, r.series_instance_uid COLLATE "C"
   ON CONFLICT (study_id, series_instance_uid) DO NOTHING`;
 
 const INSERT_INSTANCES = `
@@ -139,20 +171,31 @@ const INSERT_INSTANCES = `
     size, digest, data_set_offset, frames, metadata, warnings, origin)
   SELECT e.id, r.sop_instance_uid, r.sop_class_uid, r.instance_number, r.transfer_syntax_uid, r.storage_key, r.size,
     decode(r.digest, 'hex'), r.data_set_offset, r.frames, decode(r.metadata, 'base64'), r.warnings, r.origin
-  FROM jsonb_to_recordset(?::jsonb) AS r(${ROW_TYPE})
+  FROM jsonb_to_recordset(?::jsonb) AS r(
+    study_instance_uid text, series_instance_uid text, sop_instance_uid text, sop_class_uid text,
+    instance_number integer, transfer_syntax_uid text, storage_key text, size bigint, digest text,
+    data_set_offset integer, frames text, metadata text, warnings text, origin text)
   JOIN studies s USING (study_instance_uid)
   JOIN series e ON e.study_id = s.id AND e.series_instance_uid = r.series_instance_uid
-  ORDER BY r.sop_instance_uid
+  ORDER BY r.sop_instance_uid COLLATE "C"
   ON CONFLICT (sop_instance_uid) DO NOTHING
   RETURNING sop_instance_uid, series_id`;
 
-/** Child counts and Modalities in Study, in the transaction of their cause; rows locked in key order. */
+/**
+ * Who counts in a study has it to itself until the commit, and counts what is committed by then: the statement after
+ * this one sees it. Not FOR UPDATE: that would wait for every group that has only added a series, and it for this one.
+ */
+const LOCK_STUDIES = `
+  SELECT id FROM studies WHERE id IN (SELECT study_id FROM series WHERE id = ANY(?::bigint[]))
+  ORDER BY id FOR NO KEY UPDATE`;
+
+/** Child counts and Modalities in Study, in the transaction of their cause. */
 const UPDATE_COUNTS = `
   WITH added AS (
     SELECT series_id, count(*)::integer AS instances FROM unnest(?::bigint[]) AS series_id GROUP BY series_id
   ), touched AS (
     SELECT e.id, e.study_id, e.modality, e.number_of_instances, a.instances
-    FROM series e JOIN added a ON a.series_id = e.id ORDER BY e.id FOR UPDATE OF e
+    FROM series e JOIN added a ON a.series_id = e.id
   ), series_updated AS (
     UPDATE series e SET number_of_instances = e.number_of_instances + t.instances, last_received_at = now()
     FROM touched t WHERE e.id = t.id
@@ -169,29 +212,35 @@ const UPDATE_COUNTS = `
     updated_at = now()
   FROM study_added a WHERE s.id = a.study_id`;
 
-function toRow({
-  studyInstanceUid,
-  seriesInstanceUid,
-  sopInstanceUid,
-  study,
-  series,
-  instance,
-}: InstanceRecord): Record<string, unknown> {
+/** A B-tree entry holds 2704 bytes, and a character is up to three bytes of UTF-8 (four, where it is two of ours). */
+const LONGEST_INDEXED = 850;
+
+function indexed(text: string | null): string | null {
+  return text === null ? null : text.slice(0, LONGEST_INDEXED);
+}
+
+function studyRow({ studyInstanceUid, study }: InstanceRecord): Record<string, unknown> {
   return {
     study_instance_uid: studyInstanceUid,
-    patient_id: study.patientId,
+    patient_id: indexed(study.patientId),
     patient_name: study.patientName,
-    patient_name_folded: study.patientNameFolded,
+    patient_name_folded: indexed(study.patientNameFolded),
     patient_birth_date: study.patientBirthDate,
     patient_sex: study.patientSex,
-    accession_number: study.accessionNumber,
+    accession_number: indexed(study.accessionNumber),
     study_id: study.studyId,
-    study_date: study.studyDate,
+    study_date: indexed(study.studyDate),
     study_time: study.studyTime,
     study_description: study.studyDescription,
     referring_physician_name: study.referringPhysicianName,
     referring_physician_name_folded: study.referringPhysicianNameFolded,
-    study_attributes: study.attributes,
+    attributes: study.attributes,
+  };
+}
+
+function seriesRow({ studyInstanceUid, seriesInstanceUid, series }: InstanceRecord): Record<string, unknown> {
+  return {
+    study_instance_uid: studyInstanceUid,
     series_instance_uid: seriesInstanceUid,
     modality: series.modality,
     series_number: series.seriesNumber,
@@ -201,7 +250,15 @@ function toRow({
     body_part_examined: series.bodyPartExamined,
     performed_procedure_step_start_date: series.performedProcedureStepStartDate,
     performed_procedure_step_start_time: series.performedProcedureStepStartTime,
-    series_attributes: series.attributes,
+    attributes: series.attributes,
+  };
+}
+
+function instanceRow(record: InstanceRecord): Record<string, unknown> {
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, instance } = record;
+  return {
+    study_instance_uid: studyInstanceUid,
+    series_instance_uid: seriesInstanceUid,
     sop_instance_uid: sopInstanceUid,
     sop_class_uid: instance.sopClassUid,
     instance_number: instance.instanceNumber,
@@ -239,12 +296,13 @@ async function whatIsHeld(tx: Transaction, records: readonly InstanceRecord[]): 
   );
 }
 
-async function keepConflicts(
+/** Remembers what was refused under a SOP Instance UID that is taken, and takes back the rows made for it alone. */
+async function keepApart(
   tx: Transaction,
   records: readonly InstanceRecord[],
   held: ReadonlyMap<string, Held>,
 ): Promise<void> {
-  for (const record of records) {
+  for (const record of bySopInstance(records)) {
     const [study, series] = (held.get(record.sopInstanceUid)?.identity ?? '').split(' ');
     const reason =
       study !== record.studyInstanceUid
@@ -266,4 +324,15 @@ async function keepConflicts(
       ],
     );
   }
+  const studies = records.map((record) => record.studyInstanceUid);
+  await tx.raw(DELETE_EMPTY_SERIES, [studies, records.map((record) => record.seriesInstanceUid)]);
+  await tx.raw(DELETE_EMPTY_STUDIES, [studies]);
 }
+
+const DELETE_EMPTY_SERIES = `
+  DELETE FROM series e USING studies s
+  WHERE s.id = e.study_id AND e.number_of_instances = 0
+    AND s.study_instance_uid = ANY(?::text[]) AND e.series_instance_uid = ANY(?::text[])`;
+
+const DELETE_EMPTY_STUDIES =
+  'DELETE FROM studies WHERE number_of_instances = 0 AND study_instance_uid = ANY(?::text[])';

@@ -8,10 +8,12 @@ import { VoxgateError } from '../errors.ts';
 export function peerAddress(text: string, settings: Settings): PeerSettings {
   const configured = settings.peers.find(({ name }) => name === text);
   if (configured) return configured;
-  if (/^https?:\/\//.test(text)) return { name: text, dicomweb: text.replace(/\/+$/, '') };
-  const { aet, host, port } =
-    /^dicom:\/\/(?<aet>[^@]{1,16})@(?<host>[^:/]+):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
-  if (aet && host && port) return { name: text, aeTitle: decodeURIComponent(aet), host, port: Number(port) };
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return { name: text, dicomweb: text.replace(/\/+$/, '') };
+  const { aeTitle, host, port } =
+    /^dicom:\/\/(?<aeTitle>[^@\\]{1,16})@(?<host>[^:/[\]]+|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/.exec(text)?.groups ??
+    {};
+  if (aeTitle && host && Number(port) > 0 && Number(port) < 65_536)
+    return { name: text, aeTitle: aeTitle.trim(), host: host.replace(/[[\]]/g, ''), port: Number(port) };
   throw new VoxgateError(
     'bad-setting',
     `"${text}" is neither a configured peer nor dicom://AET@host:port nor a DICOMweb address`,

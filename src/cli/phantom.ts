@@ -1,13 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadSettings } from '../config.ts';
-import { bufferSource, parsePart10 } from '../dicom/parse.ts';
-import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
 import { phantomStudy } from '../imaging/phantom-study.ts';
 import { openPeer } from '../peers/open-peers.ts';
-import type { OutgoingObject } from '../peers/peer.ts';
+import { outgoingFile } from './outgoing-file.ts';
 import { peerAddress } from './peer-address.ts';
 
 interface Options {
@@ -18,8 +17,6 @@ interface Options {
   readonly out?: string;
   readonly send?: string;
 }
-
-const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 
 export function addPhantom(program: Command): void {
   program
@@ -34,36 +31,40 @@ export function addPhantom(program: Command): void {
     .action(async (options: Options) => {
       if (!options.out && !options.send)
         throw new VoxgateError('bad-request', 'phantom: say --out <folder> or --send <peer>');
-      const study = phantomStudy({
-        slices: options.slices,
-        rows: options.size,
-        columns: options.size,
-        seed: options.seed,
-        ...(options.spacing === undefined ? {} : { sliceSpacing: options.spacing }),
-      });
-      const objects: OutgoingObject[] = [];
-      let series = '';
-      if (options.out) await mkdir(options.out, { recursive: true });
-      for (const { sopInstanceUid, seriesInstanceUid, bytes } of study) {
-        series = seriesInstanceUid;
-        if (options.out) await writeFile(join(options.out, `${sopInstanceUid}.dcm`), bytes);
-        if (options.send) {
-          const { dataSetOffset } = parsePart10(bufferSource(bytes));
-          objects.push({
-            sopClassUid: CT_IMAGE_STORAGE,
-            sopInstanceUid,
-            transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN,
-            dataSetOffset,
-            readFile: () => Promise.resolve(bytes),
-          });
-        }
+      const settings = options.send === undefined ? undefined : loadSettings();
+      const peer = settings && openPeer(peerAddress(options.send ?? '', settings), settings.aeTitle);
+      const folder = options.out ?? (await mkdtemp(join(tmpdir(), 'voxgate-phantom-')));
+      try {
+        const { seriesInstanceUid, files } = await writeSlices(folder, options);
+        await peer?.store(files.map(outgoingFile));
+        process.stdout.write(`${files.length} slices, SeriesInstanceUID ${seriesInstanceUid}\n`);
+      } finally {
+        if (options.out === undefined) await rm(folder, { recursive: true, force: true });
       }
-      if (options.send) {
-        const settings = loadSettings();
-        await openPeer(peerAddress(options.send, settings), settings.aeTitle).store(objects);
-      }
-      process.stdout.write(`${options.slices} slices, SeriesInstanceUID ${series}\n`);
     });
+}
+
+/** To files, also where they are only to be sent: a large phantom does not fit into memory. */
+async function writeSlices(
+  folder: string,
+  { slices, size, seed, spacing }: Options,
+): Promise<{ seriesInstanceUid: string; files: string[] }> {
+  const files: string[] = [];
+  let series = '';
+  await mkdir(folder, { recursive: true });
+  const given = spacing === undefined ? {} : { sliceSpacing: spacing };
+  for (const { sopInstanceUid, seriesInstanceUid, bytes } of phantomStudy({
+    slices,
+    rows: size,
+    columns: size,
+    seed,
+    ...given,
+  })) {
+    series = seriesInstanceUid;
+    files.push(join(folder, `${sopInstanceUid}.dcm`));
+    await writeFile(files.at(-1)!, bytes);
+  }
+  return { seriesInstanceUid: series, files };
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number {

@@ -15,11 +15,22 @@ export function addServe(program: Command): void {
       log.info({ dimse: node.dimsePort, http: node.httpPort, models: node.library.models.length }, 'ready');
       await stopSignal();
       log.info('stopping: no more callers; what is under way is finished');
-      // A second signal is a person who will not wait.
-      process.once('SIGINT', () => process.exit(130));
+      exitAtOnceWhenAskedAgain();
       await node.stop();
       log.info('stopped');
+      // A job that did not end in time was given back; what is left of it here does not keep the process.
+      process.exit();
     });
+}
+
+/** npx hands a Ctrl-C on that its child has heard already: only a second one that comes later is a person's. */
+const ECHO_MS = 1000;
+
+function exitAtOnceWhenAskedAgain(): void {
+  const asked = performance.now();
+  process.on('SIGINT', () => {
+    if (performance.now() - asked > ECHO_MS) process.exit(130);
+  });
 }
 
 function stopSignal(): Promise<void> {

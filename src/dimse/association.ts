@@ -5,18 +5,14 @@ import { sentenceOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { answerFind } from './c-find.ts';
 import { StoreExchange } from './c-store.ts';
+import { type Answer, C_FIND_RQ, C_STORE_RQ, encodeAnswer, type Request, readRequest } from './command-set.ts';
 import {
   AbortSource,
   type Association,
   CEchoResponse,
-  CFindRequest,
-  CStoreRequest,
-  type FindRequest,
-  type PresentationContext,
   RejectReason,
   RejectResult,
   RejectSource,
-  type Response,
   Scp,
   Status,
 } from './library.ts';
@@ -48,18 +44,22 @@ const LARGEST_COMMAND = 64 * 1024;
 /** C-FIND identifiers are a few hundred bytes. */
 const LARGEST_IDENTIFIER = 4 * 1024 * 1024;
 
-/** A message that the library does not take piece by piece. */
+/** A command set or an identifier whose fragments are still coming. */
 interface Gathering {
   readonly pieces: Buffer[];
   bytes: number;
 }
 
+/** A C-FIND whose identifier is to come. */
+interface Query {
+  readonly request: Request;
+  readonly contextId: number;
+}
+
 /** What of dcmjs-dimse's Network is not in its type declarations and is used here. */
 interface NetworkInternals {
-  dimse: unknown;
   _processPdu(pdu: Buffer): Promise<void>;
   _processPDataTf(pdu: { getPdvs(): readonly Pdv[] }): Promise<void>;
-  _sendDimse(message: { context: PresentationContext; command: Response }): void;
 }
 
 interface Pdv {
@@ -70,7 +70,7 @@ interface Pdv {
 }
 
 /**
- * One association as service class provider. The library keeps the association and its commands; bytes come to it by
+ * One association as service class provider. The library keeps the association and the rare commands; bytes come to it by
  * our reader, one socket read at a time, so that order is kept and a slow disk slows the sender.
  */
 export class ProviderAssociation extends Scp {
@@ -84,7 +84,8 @@ export class ProviderAssociation extends Scp {
   #association: Association | undefined;
   #transfer: Transfer | undefined;
   #message: Gathering = { pieces: [], bytes: 0 };
-  #store: StoreExchange | undefined;
+  #store: { readonly request: Request; readonly exchange: StoreExchange } | undefined;
+  #query: Query | undefined;
   /** Resolves when the connection is over and all it staged is stored or gone. */
   readonly done: Promise<void>;
 
@@ -123,7 +124,7 @@ export class ProviderAssociation extends Scp {
   }
 
   async #end(): Promise<void> {
-    await this.#store?.abandon();
+    await this.#store?.exchange.abandon();
     this.#store = undefined;
     await this.#endTransfer();
   }
@@ -205,56 +206,79 @@ export class ProviderAssociation extends Scp {
   #takeFragment(contextId: number, isCommand: boolean, piece: Buffer, last: boolean): Promise<void> | undefined {
     if (!this.#association) throw new PduError('data came before an association', 1);
     if (isCommand) return this.#takeCommand(contextId, piece, last);
-    if (this.#store)
-      return last ? this.#endStore(contextId, this.#store, this.#store.take(piece)) : this.#store.take(piece);
-    return this.#gather(contextId, false, piece, last, LARGEST_IDENTIFIER);
-  }
-
-  async #takeCommand(contextId: number, piece: Buffer, last: boolean): Promise<void> {
-    if (this.#store) throw new PduError('a command came before the end of the data set', 6);
-    await this.#gather(contextId, true, piece, last, LARGEST_COMMAND);
-    const { dimse } = this.#library;
-    if (!last || !(dimse instanceof CStoreRequest)) return;
-    const context = this.#association!.getPresentationContext(contextId);
-    this.#store = await StoreExchange.begin({
-      request: dimse,
-      context,
-      transfer: this.#transfer,
-      callingAe: this.#callingAe,
-      log: this.#parts.log,
-    });
-  }
-
-  async #endStore(contextId: number, store: StoreExchange, written: Promise<void> | undefined): Promise<void> {
-    await written;
-    const response = await store.end();
-    this.#store = undefined;
-    this.#library.dimse = undefined;
-    if (this.#socket.destroyed) return;
-    this.#library._sendDimse({ context: this.#association!.getPresentationContext(contextId), command: response });
-  }
-
-  /** Collects a command set or an identifier and hands it to the library whole. */
-  async #gather(contextId: number, isCommand: boolean, piece: Buffer, last: boolean, limit: number): Promise<void> {
-    this.#message.bytes += piece.length;
-    if (this.#message.bytes > limit)
-      throw new PduError(`a ${isCommand ? 'command set' : 'query identifier'} is longer than ${limit} bytes`, 6);
-    this.#message.pieces.push(Buffer.from(piece));
-    if (!last) return;
-    const value = Buffer.concat(this.#message.pieces);
-    this.#message = { pieces: [], bytes: 0 };
-    const { dimse } = this.#library;
-    if (!isCommand && dimse instanceof CFindRequest) {
-      this.#library.dimse = undefined;
-      return this.#find(dimse, contextId, value);
+    if (this.#store) {
+      const written = this.#store.exchange.take(piece);
+      return last ? this.#endStore(contextId, written) : written;
     }
+    const identifier = this.#gather(piece, last, LARGEST_IDENTIFIER, 'a query identifier');
+    if (!identifier) return undefined;
+    return this.#query ? this.#find(this.#query, identifier) : this.#giveToLibrary(contextId, false, identifier);
+  }
+
+  #takeCommand(contextId: number, piece: Buffer, last: boolean): Promise<void> | undefined {
+    if (this.#store || this.#query) throw new PduError('a command came before the end of the data set', 6);
+    const commandSet = this.#gather(piece, last, LARGEST_COMMAND, 'a command set');
+    if (!commandSet) return undefined;
+    const request = readRequest(commandSet);
+    if (request.field === C_STORE_RQ) return this.#beginStore(contextId, request);
+    if (request.field !== C_FIND_RQ) return this.#giveToLibrary(contextId, true, commandSet);
+    this.#query = { request, contextId };
+    return undefined;
+  }
+
+  /** The whole message with its last fragment, undefined before. */
+  #gather(piece: Buffer, last: boolean, limit: number, what: string): Buffer | undefined {
+    const { pieces, bytes } = this.#message;
+    if (bytes + piece.length > limit) throw new PduError(`${what} is longer than ${limit} bytes`, 6);
+    if (!last) {
+      // Copied: a few bytes would keep the whole socket read that they came with.
+      if (piece.length > 0) pieces.push(Buffer.from(piece));
+      this.#message.bytes += piece.length;
+      return undefined;
+    }
+    this.#message = { pieces: [], bytes: 0 };
+    return pieces.length === 0 ? piece : Buffer.concat([...pieces, piece]);
+  }
+
+  #giveToLibrary(contextId: number, isCommand: boolean, value: Buffer): Promise<void> {
     const pdv: Pdv = {
       getPresentationContextId: () => contextId,
       getValue: () => value,
       isCommand: () => isCommand,
       isLastFragment: () => true,
     };
-    await this.#library._processPDataTf({ getPdvs: () => [pdv] });
+    return this.#library._processPDataTf({ getPdvs: () => [pdv] });
+  }
+
+  #answer(contextId: number, request: Request, answer: Answer): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.write(
+      encodeAnswer(request, answer, { contextId, maxPduLength: this.#association!.getMaxPduLength() }),
+    );
+  }
+
+  async #beginStore(contextId: number, request: Request): Promise<void> {
+    const exchange = await StoreExchange.begin({
+      request,
+      transferSyntaxUid: this.#transferSyntaxUid(contextId),
+      transfer: this.#transfer,
+      callingAe: this.#callingAe,
+      log: this.#parts.log,
+    });
+    this.#store = { request, exchange };
+  }
+
+  async #endStore(contextId: number, written: Promise<void> | undefined): Promise<void> {
+    await written;
+    const { request, exchange } = this.#store!;
+    const status = await exchange.end();
+    this.#store = undefined;
+    this.#answer(contextId, request, status);
+  }
+
+  /** Undefined where the context was not accepted. */
+  #transferSyntaxUid(contextId: number): string | undefined {
+    return this.#association!.getPresentationContext(contextId).getAcceptedTransferSyntaxUid();
   }
 
   override cEchoRequest(
@@ -267,18 +291,16 @@ export class ProviderAssociation extends Scp {
   }
 
   /** The identifier is read by our own reader: the library cannot read every character set. */
-  #find(request: FindRequest, contextId: number, identifier: Buffer): Promise<void> {
-    const context = this.#association!.getPresentationContext(contextId);
-    const transferSyntaxUid = context.getAcceptedTransferSyntaxUid() ?? '';
+  #find({ request, contextId }: Query, identifier: Buffer): Promise<void> {
+    this.#query = undefined;
     const { archive, policy, log } = this.#parts;
     return answerFind({
       archive,
-      request,
       identifier,
-      transferSyntaxUid,
+      transferSyntaxUid: this.#transferSyntaxUid(contextId) ?? '',
       retrieveAeTitle: policy.aeTitle,
       log,
-      send: (response) => this.#library._sendDimse({ context, command: response }),
+      send: (answer) => this.#answer(contextId, request, answer),
     });
   }
 }

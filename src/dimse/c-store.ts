@@ -2,19 +2,18 @@ import type { IncomingInstance } from '../archive/receive-instance.ts';
 import type { Transfer } from '../archive/transfer.ts';
 import { VoxgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { CStoreResponse, type PresentationContext, type StoreRequest } from './library.ts';
+import type { Request } from './command-set.ts';
 import { comment, failureStatus, PROCESSING_FAILURE, receiptStatus, type StoreStatus } from './store-status.ts';
 
 export interface StoreParts {
-  readonly request: StoreRequest;
-  readonly context: PresentationContext;
+  readonly request: Request;
+  /** Undefined where the presentation context was not accepted. */
+  readonly transferSyntaxUid: string | undefined;
   /** Undefined once the association has been released. */
   readonly transfer: Transfer | undefined;
   readonly callingAe: string;
   readonly log: Log;
 }
-
-type StoreResponse = ReturnType<typeof CStoreResponse.fromRequest>;
 
 /**
  * One C-STORE (PS3.7 9.1.1) in hand: its bytes go from the socket to the staged file as they come, and its response is
@@ -30,20 +29,15 @@ export class StoreExchange {
   }
 
   static async begin(parts: StoreParts): Promise<StoreExchange> {
-    const { request, context, transfer } = parts;
+    const { request, transferSyntaxUid, transfer } = parts;
     const exchange = new StoreExchange(parts);
-    const transferSyntaxUid = context.getAcceptedTransferSyntaxUid();
     if (!transferSyntaxUid || !transfer) {
       exchange.#failure = { status: PROCESSING_FAILURE, comment: 'the presentation context was not accepted' };
       return exchange;
     }
-    const announced = {
-      sopClassUid: request.getAffectedSopClassUid(),
-      sopInstanceUid: request.getAffectedSopInstanceUid(),
-      transferSyntaxUid,
-    };
+    const { sopClassUid, sopInstanceUid } = request;
     await exchange.#attempt(async () => {
-      exchange.#incoming = await transfer.receiveDataSet(announced);
+      exchange.#incoming = await transfer.receiveDataSet({ sopClassUid, sopInstanceUid, transferSyntaxUid });
     });
     return exchange;
   }
@@ -55,13 +49,9 @@ export class StoreExchange {
   }
 
   /** The data set is complete: makes it durable, or says why not. */
-  async end(): Promise<StoreResponse> {
+  async end(): Promise<StoreStatus> {
     if (!this.#failure) await this.#attempt(() => this.#finish());
-    const { status, comment: errorComment } = this.#failure ?? this.#stored;
-    const response = CStoreResponse.fromRequest(this.#parts.request);
-    response.setStatus(status);
-    if (errorComment !== undefined) response.setErrorComment(errorComment);
-    return response;
+    return this.#failure ?? this.#stored;
   }
 
   /** The sender has left: nothing of the object is kept. */

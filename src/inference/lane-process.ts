@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { LaneReply, LaneRequest } from './lane-protocol.ts';
 
@@ -15,6 +16,9 @@ process.on('message', (request: LaneRequest) => {
 });
 // The node is gone: so is whoever wanted the result.
 process.on('disconnect', () => process.exit(0));
+// A run blocks this thread and may never end, and with the node went the one that ends it: another thread looks.
+const orphaned = `setInterval(() => process.ppid !== ${process.ppid} && process.kill(process.pid, 'SIGKILL'), 1000)`;
+new Worker(orphaned, { eval: true }).unref();
 
 async function answer(request: LaneRequest): Promise<LaneReply> {
   try {
@@ -44,7 +48,9 @@ async function answer(request: LaneRequest): Promise<LaneReply> {
 async function sessionFor({ modelPath, threads }: LaneRequest): Promise<InferenceSession> {
   const key = `${modelPath} ${threads}`;
   if (held?.key === key) return held.session;
-  await held?.session.release();
+  const before = held;
+  held = undefined;
+  await before?.session.release();
   const session = await InferenceSession.create(modelPath, {
     executionProviders: [PROVIDER],
     intraOpNumThreads: threads,

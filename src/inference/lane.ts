@@ -17,6 +17,7 @@ export interface LaneResult {
 export class Lane {
   #child: ChildProcess | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   /** Runs when those before it have. @throws VoxgateError inference-failed with the reason */
   run(request: LaneRequest, timeoutMs: number): Promise<LaneResult> {
@@ -25,18 +26,22 @@ export class Lane {
     return result;
   }
 
+  /** Ends the run under way, and those that wait. */
   close(): void {
+    this.#closed = true;
     this.#child?.kill('SIGKILL');
     this.#child = undefined;
   }
 
   #run(request: LaneRequest, timeoutMs: number): Promise<LaneResult> {
-    this.#child ??= fork(spawnable(import.meta.url, './lane-process.ts'), { serialization: 'advanced' });
+    if (this.#closed) return Promise.reject(new VoxgateError('inference-failed', 'the lane is closed'));
+    this.#child ??= this.#start();
     const child = this.#child;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => fail(`no result within ${timeoutMs / 1000} s; the lane was ended`), timeoutMs);
       const onExit = (code: number | null, signal: string | null) =>
         fail(`the lane's process ended (${signal ?? `exit code ${code}`})`);
+      const onError = (error: Error) => fail(`the lane cannot be reached: ${error.message}`);
       const onMessage = (reply: LaneReply) => {
         settle();
         if (reply.kind === 'done') resolve(reply);
@@ -44,20 +49,34 @@ export class Lane {
       };
       const settle = () => {
         clearTimeout(timer);
-        child.off('exit', onExit);
-        child.off('message', onMessage);
+        child.off('exit', onExit).off('error', onError).off('message', onMessage);
       };
       const fail = (reason: string) => {
         settle();
         child.kill('SIGKILL');
-        if (this.#child === child) this.#child = undefined;
+        this.#forget(child);
         reject(new VoxgateError('inference-failed', reason));
       };
-      child.once('exit', onExit);
-      child.once('message', onMessage);
+      child.once('exit', onExit).once('error', onError).once('message', onMessage);
       child.send(request, (error) => {
-        if (error) fail(`the lane cannot be reached: ${error.message}`);
+        if (error) onError(error);
       });
     });
+  }
+
+  #start(): ChildProcess {
+    const child = fork(spawnable(import.meta.url, './lane-process.ts'), [], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    // One that dies between two runs is not the next run's concern.
+    child.once('exit', () => this.#forget(child));
+    child.on('error', () => this.#forget(child));
+    return child;
+  }
+
+  #forget(child: ChildProcess): void {
+    if (this.#child === child) this.#child = undefined;
   }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { sentenceOf, VoxgateError } from '../errors.ts';
@@ -33,7 +34,9 @@ export async function loadModels(folders: readonly string[]): Promise<ModelLibra
   const validate = await manifestValidator();
   for (const folder of await packageFolders(folders)) {
     try {
-      models.push(await loadModel(folder, validate));
+      const model = await loadModel(folder, validate);
+      refuseSecond(model, models);
+      models.push(model);
     } catch (error) {
       broken.push({ folder, reason: sentenceOf(error) });
     }
@@ -61,7 +64,7 @@ type Validator = (manifest: unknown) => manifest is ModelManifest;
 
 async function loadModel(folder: string, isManifest: Validator & { faults(): string }): Promise<Model> {
   const path = join(folder, 'model.json');
-  const manifest: unknown = JSON.parse(await readFile(path, 'utf8'));
+  const manifest = parseJson(path, await readFile(path, 'utf8'));
   if (!isManifest(manifest)) throw new VoxgateError('bad-model', `${path}: ${isManifest.faults()}`);
   const [id, version] = folder.split('/').slice(-2);
   if (manifest.id !== id || manifest.version !== version)
@@ -78,13 +81,34 @@ async function loadModel(folder: string, isManifest: Validator & { faults(): str
   const numbers = manifest.segments.map((segment) => segment.number);
   if (numbers.some((number, i) => number !== i + 1))
     throw new VoxgateError('bad-model', `${path}: segments must be numbered 1, 2, … in order`);
+  if (new Set(manifest.segments.map((segment) => segment.class)).size < numbers.length)
+    throw new VoxgateError('bad-model', `${path}: two segments name the same class`);
   const onnxPath = join(folder, 'model.onnx');
-  const digest = createHash('sha256')
-    .update(await readFile(onnxPath))
-    .digest('hex');
+  const digest = await sha256(onnxPath);
   if (digest !== manifest.digest)
     throw new VoxgateError('bad-model', `${onnxPath}: its SHA-256 is ${digest}, model.json says ${manifest.digest}`);
   return { manifest, folder, onnxPath };
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new VoxgateError('bad-model', `${path}: ${sentenceOf(cause)}`, { cause });
+  }
+}
+
+/** A model may have gigabytes: read in pieces. */
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** One name, one model: where library folders hold the same, the first folder counts. */
+function refuseSecond({ manifest: { id, version } }: Model, models: readonly Model[]): void {
+  const first = models.find(({ manifest }) => manifest.id === id && manifest.version === version);
+  if (first) throw new VoxgateError('bad-model', `${id} ${version} is already in the library, from ${first.folder}`);
 }
 
 async function packageFolders(folders: readonly string[]): Promise<string[]> {
@@ -102,7 +126,7 @@ async function packageFolders(folders: readonly string[]): Promise<string[]> {
 async function subfolders(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
     .map((entry) => entry.name)
     .sort();
 }

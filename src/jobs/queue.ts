@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type JobHelpers,
   Logger,
@@ -63,8 +64,11 @@ export async function migrateQueue(connectionString: string): Promise<void> {
 }
 
 export interface Queue {
-  /** Lets running jobs end, at most this long; the rest is run again by the next process. */
-  stop(): Promise<void>;
+  /**
+   * Lets running jobs end, at most this long; what has not ended then is given back and run again, here after the next
+   * start or by another node.
+   */
+  stop(patienceMs?: number): Promise<void>;
 }
 
 export interface QueueOptions {
@@ -75,40 +79,105 @@ export interface QueueOptions {
   readonly concurrency: number;
 }
 
-/** Runs jobs until stopped. A job whose process died is taken up by any living one within seconds: see DeadWorkerWatch. */
-export async function startQueue({ connectionString, handlers, log, concurrency }: QueueOptions): Promise<Queue> {
+/** Between two tries to start the queue anew while the database is away. */
+const RESTART_MS = 2000;
+
+/** An analysis takes seconds, and one that takes minutes is not worth that an operator has to kill the node. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Runs jobs until stopped. A job whose process died is taken up by any living one within seconds: see DeadWorkerWatch.
+ * graphile-worker ends by itself when it cannot write down that a job is done (a database that restarts): it is
+ * started anew then, or the node would take series in and never look at them again.
+ */
+export async function startQueue(options: QueueOptions): Promise<Queue> {
+  const { connectionString, log } = options;
+  const watch = new DeadWorkerWatch(connectionString, log);
+  let stopping = false;
+  let current = await startRunner(options, watch);
+  const kept = (async () => {
+    for (let reason = await current.ended; !stopping; reason = await current.ended) {
+      log.error({ reason }, 'the queue ended by itself and is started anew');
+      for (let started = false; !started && !stopping; ) {
+        await sleep(RESTART_MS);
+        try {
+          current = await startRunner(options, watch);
+          started = true;
+        } catch (error) {
+          log.warn({ reason: sentenceOf(error) }, 'the queue cannot be started yet');
+        }
+      }
+    }
+    // It may have been started while stop() was already under way.
+    await current.stop(0);
+  })();
+  return {
+    async stop(patienceMs = PATIENCE_MS) {
+      stopping = true;
+      await current.stop(patienceMs);
+      await kept;
+      await watch.stop();
+    },
+  };
+}
+
+interface Running {
+  /** Resolves when it has ended, asked or not, to the reason. */
+  readonly ended: Promise<string>;
+  stop(patienceMs: number): Promise<void>;
+}
+
+async function startRunner(
+  { connectionString, handlers, log, concurrency }: QueueOptions,
+  watch: DeadWorkerWatch,
+): Promise<Running> {
   const pgPool = new pg.Pool({ connectionString, max: concurrency + 3 });
   const lost = (error: Error): void => log.warn({ reason: error.message }, 'the queue lost a database connection');
   pgPool.on('error', lost);
   pgPool.on('connect', (client) => client.on('error', lost));
-  const watch = new DeadWorkerWatch(connectionString, log);
   const events: WorkerEvents = new EventEmitter();
   const pools: WorkerPool[] = [];
   events.on('pool:create', ({ workerPool }) => pools.push(workerPool));
-
-  const runner: Runner = await run({
-    pgPool,
-    concurrency,
-    noHandleSignals: true,
-    pollInterval: 1000,
-    logger: QUIET,
-    events,
-    taskList: Object.fromEntries(
-      Object.entries(handlers).map(([name, handler]) => [
-        name,
-        (payload: unknown, helpers: JobHelpers) => runJob(name, handler, payload, helpers, log),
-      ]),
-    ),
-  });
-  await watch.start(pools.map((pool) => pool.id));
-
-  return {
-    async stop() {
-      await runner.stop();
-      await watch.stop();
-      await pgPool.end();
-    },
-  };
+  try {
+    const runner: Runner = await run({
+      pgPool,
+      concurrency,
+      noHandleSignals: true,
+      pollInterval: 1000,
+      logger: QUIET,
+      events,
+      // Without a batch the library lets go of the promise that writes down a job's end: a database that is away at that
+      // moment ends the whole process by an unhandled rejection. With one, the runner ends, and is started anew here.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
+      taskList: Object.fromEntries(
+        Object.entries(handlers).map(([name, handler]) => [
+          name,
+          (payload: unknown, helpers: JobHelpers) => runJob(name, handler, payload, helpers, log),
+        ]),
+      ),
+    });
+    const ended = runner.promise.then(() => 'without a reason', sentenceOf).finally(() => pgPool.end());
+    const running: Running = {
+      ended,
+      async stop(patienceMs) {
+        const patience = setTimeout(() => {
+          for (const pool of pools)
+            Promise.resolve(pool.forcefulShutdown('the node was stopped')).catch(() => undefined);
+        }, patienceMs);
+        await runner.stop().catch(() => undefined);
+        await ended;
+        clearTimeout(patience);
+      },
+    };
+    await watch.hold(pools[0]?.id ?? '').catch(async (error: unknown) => {
+      await running.stop(0);
+      throw error;
+    });
+    return running;
+  } catch (error) {
+    if (!pgPool.ending) await pgPool.end();
+    throw error;
+  }
 }
 
 async function runJob(
@@ -119,14 +188,14 @@ async function runJob(
   log: Log,
 ): Promise<void> {
   const { attempts, max_attempts: maxAttempts } = helpers.job;
+  const lastAttempt = attempts >= maxAttempts;
   try {
     // The payload was typed when it was enqueued; the table holds what enqueue() wrote.
-    await handler(payload as never, { attempt: attempts, lastAttempt: attempts >= maxAttempts });
+    await handler(payload as never, { attempt: attempts, lastAttempt });
   } catch (error) {
-    log.warn(
-      { job: name, attempt: attempts, of: maxAttempts, reason: sentenceOf(error) },
-      'a job failed and will be tried again',
-    );
+    const told = { job: name, attempt: attempts, of: maxAttempts, reason: sentenceOf(error) };
+    if (lastAttempt) log.error(told, 'a job failed for the last time and is given up');
+    else log.warn(told, 'a job failed and will be tried again');
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { items, text } from '../dicom/read-values.ts';
+import { items, number } from '../dicom/read-values.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 import type { OutgoingObject, Peer } from './peer.ts';
 
@@ -21,12 +21,10 @@ export class DicomwebPeer implements Peer {
   }
 
   async echo(): Promise<void> {
-    const response = await this.#fetch(`${this.#root}/studies?limit=1`, {
+    const { status, ok } = await this.#ask(`${this.#root}/studies?limit=1`, {
       headers: { accept: 'application/dicom+json' },
     });
-    await response.body?.cancel();
-    if (!response.ok)
-      throw new VoxgateError('peer-failed', `${this.name}: QIDO-RS was answered with HTTP ${response.status}`);
+    if (!ok) throw new VoxgateError('peer-failed', `${this.name}: QIDO-RS was answered with HTTP ${status}`);
   }
 
   async #storeOne(object: OutgoingObject): Promise<void> {
@@ -36,7 +34,7 @@ export class DicomwebPeer implements Peer {
       await object.readFile(),
       Buffer.from(`\r\n--${boundary}--\r\n`),
     ]);
-    const response = await this.#fetch(`${this.#root}/studies`, {
+    const { status, ok, answer } = await this.#ask(`${this.#root}/studies`, {
       method: 'POST',
       body,
       headers: {
@@ -44,23 +42,19 @@ export class DicomwebPeer implements Peer {
         'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}`,
       },
     });
-    const answer = await response.text();
-    if (!response.ok)
-      throw new VoxgateError(
-        'peer-failed',
-        `${this.name}: STOW-RS of SOP class ${object.sopClassUid} was answered with HTTP ${response.status}`,
-      );
     const reason = failureReason(answer);
-    if (reason !== undefined)
+    const because = reason === undefined ? '' : ` and failure reason ${reason}`;
+    if (!ok || reason !== undefined)
       throw new VoxgateError(
         'peer-failed',
-        `${this.name}: STOW-RS refused SOP class ${object.sopClassUid} with failure reason ${reason}`,
+        `${this.name}: STOW-RS of SOP class ${object.sopClassUid} was answered with HTTP ${status}${because}`,
       );
   }
 
-  async #fetch(url: string, init: RequestInit): Promise<Response> {
+  async #ask(url: string, init: RequestInit): Promise<{ status: number; ok: boolean; answer: string }> {
     try {
-      return await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+      const response = await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+      return { status: response.status, ok: response.ok, answer: await response.text() };
     } catch (error) {
       const cause = error instanceof Error && error.cause ? error.cause : error;
       throw new VoxgateError('peer-failed', `${this.name} at ${this.#root} cannot be reached: ${sentenceOf(cause)}`, {
@@ -72,13 +66,19 @@ export class DicomwebPeer implements Peer {
 
 /** Failure Reason (0008,1197) of the first item of Failed SOP Sequence (PS3.18 Table 10.5.3-2), if there is one. */
 function failureReason(answer: string): string | undefined {
-  if (answer.trim() === '') return undefined;
-  let parsed: JsonDataset;
+  const failed = failedObjects(answer)[0];
+  if (failed === undefined) return undefined;
+  const reason = number(failed, 'FailureReason');
+  return reason === undefined ? 'unknown' : `${reason.toString(16).toUpperCase().padStart(4, '0')}H`;
+}
+
+/** None where the answer is not DICOM JSON: a peer that is not asked for it by its own rules, or a page of a proxy. */
+function failedObjects(answer: string): JsonDataset[] {
   try {
-    parsed = JSON.parse(answer);
+    const parsed: JsonDataset | JsonDataset[] = JSON.parse(answer);
+    // Some servers put the one data set into a list.
+    return items((Array.isArray(parsed) ? parsed[0] : parsed) ?? {}, 'FailedSOPSequence');
   } catch {
-    return undefined;
+    return [];
   }
-  const failed = items(parsed, 'FailedSOPSequence')[0];
-  return failed === undefined ? undefined : (text(failed, 'FailureReason') ?? 'unknown');
 }

@@ -8,13 +8,16 @@ const VERIFICATION = '1.2.840.10008.1.1';
 
 /** A data set that is already encoded: sent byte for byte, where the library would write it anew. */
 class EncodedDataset extends dimse.Dataset {
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
   constructor(identity: { SOPClassUID: string; SOPInstanceUID: string }, transferSyntaxUid: string, bytes: Buffer) {
     super(identity, transferSyntaxUid);
     this.#bytes = bytes;
   }
   override getDenaturalizedDataset(): Buffer {
-    return this.#bytes;
+    // Asked once. The library keeps every request to the end of the association, and the bytes with it otherwise.
+    const bytes = this.#bytes;
+    this.#bytes = Buffer.alloc(0);
+    return bytes;
   }
 }
 
@@ -28,20 +31,19 @@ export class DimsePeer implements Peer {
   }
 
   async store(objects: readonly OutgoingObject[]): Promise<void> {
-    const exchanges = await Promise.all(objects.map(toExchange));
-    const answers = await exchange(this.#address, exchanges);
+    if (objects.length === 0) return;
+    const answers = await exchange(this.#address, objects.map(toExchange));
     const refused = objects.flatMap((object, i) => refusal(object, answers[i]));
     if (refused.length > 0)
-      throw new VoxgateError('peer-failed', `${this.name} (${this.#address.calledAe}): ${refused.join('; ')}`);
+      throw new VoxgateError('peer-failed', `${this.name} (${this.#address.calledAe}): ${eachOnce(refused)}`);
   }
 
   async echo(): Promise<void> {
-    const request = new dimse.requests.CEchoRequest();
     const [answer] = await exchange(this.#address, [
       {
-        request,
         abstractSyntaxUid: VERIFICATION,
         transferSyntaxUids: [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN],
+        makeRequest: () => Promise.resolve(new dimse.requests.CEchoRequest()),
       },
     ]);
     if (answer?.status !== 0)
@@ -52,18 +54,16 @@ export class DimsePeer implements Peer {
   }
 }
 
-async function toExchange(object: OutgoingObject): Promise<Exchange> {
+function toExchange(object: OutgoingObject): Exchange {
   const { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSetOffset } = object;
-  const bytes = (await object.readFile()).subarray(dataSetOffset);
-  const dataset = new EncodedDataset(
-    { SOPClassUID: sopClassUid, SOPInstanceUID: sopInstanceUid },
-    transferSyntaxUid,
-    bytes,
-  );
   return {
-    request: new dimse.requests.CStoreRequest(dataset),
     abstractSyntaxUid: sopClassUid,
     transferSyntaxUids: [transferSyntaxUid],
+    async makeRequest() {
+      const bytes = (await object.readFile()).subarray(dataSetOffset);
+      const identity = { SOPClassUID: sopClassUid, SOPInstanceUID: sopInstanceUid };
+      return new dimse.requests.CStoreRequest(new EncodedDataset(identity, transferSyntaxUid, bytes));
+    },
   };
 }
 
@@ -77,6 +77,16 @@ function refusal({ sopClassUid, transferSyntaxUid }: OutgoingObject, answer: Ans
   return isStored(answer.status)
     ? []
     : [`refused SOP class ${sopClassUid} with status ${hex(answer.status)} ${answer.comment}`.trim()];
+}
+
+/** A series is often refused as a whole, each of its objects with the same words. */
+function eachOnce(sentences: readonly string[]): string {
+  return [...new Set(sentences)]
+    .map((sentence) => {
+      const times = sentences.filter((other) => other === sentence).length;
+      return times === 1 ? sentence : `${sentence} (${times} objects)`;
+    })
+    .join('; ');
 }
 
 function hex(status: number): string {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
   close,
-  closeSync,
   constants,
   createReadStream,
   fdatasync,
@@ -42,6 +41,9 @@ export class FileStore {
     const store = new FileStore(root);
     await mkdir(store.#staging, { recursive: true });
     await mkdir(store.#objects, { recursive: true });
+    // What is kept in a folder is as durable as the folder's own name.
+    await syncFolder(root);
+    await syncFolder(store.#objects);
     for (const name of await readdir(store.#staging)) await rm(join(store.#staging, name), { force: true });
     return store;
   }
@@ -59,9 +61,13 @@ export class FileStore {
   /**
    * Makes staged objects durable under their keys: every file synced, moved, and its folder synced, so that after
    * this returns a power cut loses none of them. A group shares the folder syncs.
+   *
+   * @throws VoxgateError out-of-resources; the caller discards the group, and what was moved already is named by no row
    */
   async publish(group: readonly { staged: StagedObject; key: string }[]): Promise<void> {
-    await Promise.all(group.map(({ staged }) => staged.sync()));
+    // All of them end, whatever one does: the caller may close the files then.
+    const synced = await Promise.allSettled(group.map(({ staged }) => staged.sync()));
+    for (const result of synced) if (result.status === 'rejected') throw result.reason;
     const folders = new Set<string>();
     for (const { staged, key } of group) {
       const folder = join(this.#objects, key.slice(0, 2));
@@ -76,7 +82,8 @@ export class FileStore {
   }
 
   async read(key: string, offset: number, length: number): Promise<Buffer> {
-    const handle = await open(this.pathOf(key), 'r').catch((cause: unknown) => {
+    const handle = await open(this.pathOf(key), 'r').catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT') return rethrowFull(cause);
       throw new VoxgateError('not-found', `the stored object ${key} is not on disk`, { cause });
     });
     try {
@@ -117,6 +124,8 @@ export class StagedObject {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #size = 0;
+  /** What is on its way to the disk. Once a write has failed all that follows fail: there would be a hole. */
+  #writing: Promise<void> = Promise.resolve();
   #open = true;
 
   constructor(path: string, fd: number) {
@@ -136,28 +145,26 @@ export class StagedObject {
     return this.#pendingBytes >= GATHER_BYTES ? this.flush() : undefined;
   }
 
-  async flush(): Promise<void> {
-    if (this.#pendingBytes === 0) return;
-    const buffers = this.#pending;
-    const bytes = this.#pendingBytes;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    const { bytesWritten } = await writeBuffers(this.fd, buffers, this.#size).catch(rethrowFull);
-    if (bytesWritten < bytes) await this.#writeRest(Buffer.concat(buffers), bytesWritten);
-    this.#size += bytes;
+  flush(): Promise<void> {
+    const [buffers, bytes, position] = [this.#pending, this.#pendingBytes, this.#size];
+    if (bytes > 0) {
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      this.#size += bytes;
+      this.#writing = this.#writing.then(() => this.#writeOut(buffers, bytes, position));
+      // Seen by whoever waits for it; a sender that is gone waits for nothing.
+      this.#writing.catch(() => undefined);
+    }
+    return this.#writing;
   }
 
-  async #writeRest(all: Buffer, from: number): Promise<void> {
-    let written = from;
-    while (written < all.length) {
-      const { bytesWritten } = await writeBuffer(
-        this.fd,
-        all,
-        written,
-        all.length - written,
-        this.#size + written,
-      ).catch(rethrowFull);
-      written += bytesWritten;
+  async #writeOut(buffers: Buffer[], bytes: number, position: number): Promise<void> {
+    const { bytesWritten } = await writeBuffers(this.fd, buffers, position).catch(rethrowFull);
+    if (bytesWritten === bytes) return;
+    const all = Buffer.concat(buffers, bytes);
+    for (let at = bytesWritten; at < bytes; ) {
+      const rest = await writeBuffer(this.fd, all, at, bytes - at, position + at).catch(rethrowFull);
+      at += rest.bytesWritten;
     }
   }
 
@@ -179,15 +186,11 @@ export class StagedObject {
     await rm(this.path, { force: true });
   }
 
-  /** For a process that is going down: closes without waiting. */
-  abandon(): void {
-    if (this.#open) closeSync(this.fd);
-    this.#open = false;
-  }
-
+  /** Not before the last write has ended: its descriptor could be another object's by then. */
   async #close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    await this.#writing.catch(() => undefined);
     await closeFile(this.fd);
   }
 }

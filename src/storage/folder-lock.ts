@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VoxgateError } from '../errors.ts';
+import { sentenceOf, VoxgateError } from '../errors.ts';
 
 /**
  * One node a data folder: a second one would sweep the first one's staged objects away.
@@ -15,12 +15,13 @@ export function lockFolder(folder: string): () => void {
   const own = `${process.pid} ${startOf(process.pid)}`;
   try {
     writeFileSync(path, own, { flag: 'wx' });
-  } catch {
-    const [pid = '', start = ''] = readFileSync(path, 'utf8').split(' ');
-    if (Number(pid) !== process.pid && isAlive(Number(pid)) && startOf(Number(pid)) === start) {
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw unusable(folder, error);
+    const holder = livingHolder(readFileSync(path, 'utf8'));
+    if (holder !== undefined) {
       throw new VoxgateError(
         'bad-setting',
-        `VOXGATE_DATA: ${folder} is in use by another Voxgate node (process ${pid})`,
+        `VOXGATE_DATA: ${folder} is in use by another Voxgate node (process ${holder})`,
       );
     }
     writeFileSync(path, own);
@@ -28,13 +29,30 @@ export function lockFolder(folder: string): () => void {
   return () => rmSync(path, { force: true });
 }
 
+function unusable(folder: string, cause: unknown): VoxgateError {
+  return new VoxgateError('bad-setting', `VOXGATE_DATA: ${folder} cannot be written to: ${sentenceOf(cause)}`, {
+    cause,
+  });
+}
+
+/** The process that wrote the lock, if it lives and is not this one. A power cut may leave the file empty. */
+function livingHolder(lock: string): number | undefined {
+  const [pid, start] = [Number(lock.split(' ')[0]), lock.split(' ')[1] ?? ''];
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return undefined;
+  return isAlive(pid) && startOf(pid) === start ? pid : undefined;
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return isCode(error, 'EPERM');
   }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 /** Start time in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */

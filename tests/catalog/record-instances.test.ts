@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { Database } from '../../src/catalog/database.ts';
+import { describeInstances, locateInstances } from '../../src/catalog/locate.ts';
+import { readConflicts, readTotals } from '../../src/catalog/overview.ts';
+import { type InstanceRecord, type Recorded, recordInstances } from '../../src/catalog/record-instances.ts';
+import { aCatalog, aRecord } from './records.ts';
+
+const record = (database: Database, group: readonly InstanceRecord[]): Promise<Recorded[]> =>
+  database.transaction((tx) => recordInstances(tx, group));
+
+/** Counts as they stand in the rows, and as they are when counted. */
+async function counts(database: Database) {
+  const { rows }: { rows: { study: string; series: number; instances: number; modalities: string[] }[] } =
+    await database.raw(
+      `SELECT study_instance_uid AS study, number_of_series AS series, number_of_instances AS instances, modalities
+       FROM studies ORDER BY study_instance_uid`,
+    );
+  const counted = await database.raw(
+    `SELECT study_instance_uid AS study, count(DISTINCT e.id)::integer AS series, count(i.id)::integer AS instances,
+       array_agg(DISTINCT modality ORDER BY modality) AS modalities
+     FROM studies s LEFT JOIN series e ON e.study_id = s.id LEFT JOIN instances i ON i.series_id = e.id
+     GROUP BY s.id ORDER BY study_instance_uid`,
+  );
+  const perSeries = await database.raw(
+    `SELECT e.series_instance_uid FROM series e LEFT JOIN instances i ON i.series_id = e.id
+     GROUP BY e.id HAVING e.number_of_instances <> count(i.id)`,
+  );
+  expect(rows).toEqual(counted.rows);
+  expect(perSeries.rows).toEqual([]);
+  return rows;
+}
+
+describe('recording instances', () => {
+  it('makes the rows above them, counts them, and gathers Modalities in Study (0008,0061)', async () => {
+    const database = await aCatalog();
+    const outcomes = await record(database, [
+      aRecord({ instance: '1.2.3.1.2' }),
+      aRecord({ instance: '1.2.3.1.1' }),
+      aRecord({ series: '1.2.3.2', instance: '1.2.3.2.1', modality: 'SEG' }),
+      aRecord({ study: '1.2.4', instance: '1.2.4.1.1', modality: 'MR' }),
+    ]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['stored', 'stored', 'stored', 'stored']);
+    await record(database, [aRecord({ series: '1.2.3.3', instance: '1.2.3.3.1', modality: 'SR' })]);
+    expect(await counts(database)).toEqual([
+      { study: '1.2.3', series: 3, instances: 4, modalities: ['CT', 'SEG', 'SR'] },
+      { study: '1.2.4', series: 1, instances: 1, modalities: ['MR'] },
+    ]);
+    expect(await readTotals(database)).toEqual({ studies: 2, series: 4, instances: 5, bytes: 5000 });
+    const [described] = await describeInstances(database, { sopInstanceUid: '1.2.3.2.1' });
+    expect(described).toMatchObject({
+      studyInstanceUid: '1.2.3',
+      seriesInstanceUid: '1.2.3.2',
+      size: 1000,
+      storageKey: 'key-of-1.2.3.2.1',
+      dataset: { '00080018': { Value: ['1.2.3.2.1'] } },
+    });
+    const inSeries = await locateInstances(database, { studyInstanceUid: '1.2.3', seriesInstanceUid: '1.2.3.1' });
+    expect(inSeries.map(({ sopInstanceUid }) => sopInstanceUid).sort()).toEqual(['1.2.3.1.1', '1.2.3.1.2']);
+    expect(await locateInstances(database, { studyInstanceUid: '1.2.4', sopInstanceUid: '1.2.3.1.1' })).toEqual([]);
+  });
+
+  it('gives a study the attributes of the first of its instances', async () => {
+    const database = await aCatalog();
+    await record(database, [
+      aRecord({ instance: '1.2.3.1.9', columns: { studyDescription: 'first' } }),
+      aRecord({ instance: '1.2.3.1.1', columns: { studyDescription: 'second' } }),
+    ]);
+    await record(database, [aRecord({ instance: '1.2.3.1.2', columns: { studyDescription: 'third' } })]);
+    expect(await database.table('studies').pluck('study_description')).toEqual(['first']);
+  });
+
+  it('knows a duplicate by its content, counts it once and names the first copy', async () => {
+    const database = await aCatalog();
+    const first = aRecord({ instance: '1.2.3.1.1' });
+    await record(database, [first]);
+    const again = { ...first, instance: { ...first.instance, storageKey: 'behind other file meta information' } };
+    expect(await record(database, [again, aRecord({ instance: '1.2.3.1.2' })])).toEqual([
+      { outcome: 'duplicate', storageKey: first.instance.storageKey },
+      { outcome: 'stored', storageKey: 'key-of-1.2.3.1.2' },
+    ]);
+    expect(await counts(database)).toMatchObject([{ instances: 2 }]);
+    expect(await readConflicts(database, 10)).toEqual([]);
+  });
+
+  it('keeps other content, another series or another study under a taken UID apart, and makes no study of it', async () => {
+    const database = await aCatalog();
+    await record(database, [aRecord({ instance: '1.2.3.1.1' })]);
+    const before = await counts(database);
+    const others = [
+      aRecord({ instance: '1.2.3.1.1', content: 'other bytes' }),
+      aRecord({ instance: '1.2.3.1.1', content: 'of a series', series: '1.2.3.9', modality: 'MR' }),
+      aRecord({ instance: '1.2.3.1.1', content: 'of a study', study: '1.2.9' }),
+    ];
+    for (const other of others) {
+      expect(await record(database, [other])).toEqual([{ outcome: 'conflict', storageKey: other.instance.storageKey }]);
+      await record(database, [other]);
+    }
+    expect((await readConflicts(database, 10)).map(({ reason }) => reason)).toEqual([
+      'the SOP Instance UID is held in another study',
+      'the SOP Instance UID is held in another series',
+      'the SOP Instance UID is held with other content',
+    ]);
+    expect(await counts(database)).toEqual(before);
+    expect(await readTotals(database)).toMatchObject({ studies: 1, series: 1 });
+    const held = await locateInstances(database, { sopInstanceUid: '1.2.3.1.1' });
+    expect(held.map(({ storageKey }) => storageKey)).toEqual(['key-of-1.2.3.1.1']);
+  });
+
+  it('takes text that PostgreSQL does not hold: NUL and lone surrogates', async () => {
+    const database = await aCatalog();
+    const columns = { patientName: 'NU\0L^\ud800X', patientNameFolded: 'nu\0l^\ud800x', studyDescription: 'a\\u0000b' };
+    const attributes = JSON.stringify({ '00100020': { vr: 'LO', Value: ['\0\udc00'] } });
+    await record(database, [aRecord({ instance: '1.2.3.1.1', columns: { ...columns, attributes } })]);
+    expect(await database.table('studies').select('patient_name', 'study_description', 'attributes')).toEqual([
+      { patient_name: 'NUL^\ufffdX', study_description: 'a\\u0000b', attributes },
+    ]);
+  });
+
+  it('takes values longer than an index entry may be, and keeps their beginning', async () => {
+    const database = await aCatalog();
+    // Signs of three bytes in no order: nothing that compression makes small.
+    const long = Array.from(randomBytes(5000), (byte) => String.fromCharCode(0x4e00 + byte * 7)).join('');
+    const columns = { patientId: long, patientNameFolded: long, accessionNumber: long, studyDate: long };
+    await record(database, [aRecord({ instance: '1.2.3.1.1', columns: { ...columns, studyDescription: long } })]);
+    const [row] = await database.table('studies').select('patient_id', 'study_date', 'study_description');
+    expect(row).toEqual({ patient_id: long.slice(0, 850), study_date: long.slice(0, 850), study_description: long });
+  });
+
+  it('sends the metadata of a large group in parts: one statement holds at most 256 MB', async () => {
+    const database = await aCatalog();
+    const statements: string[] = [];
+    database.on('query', ({ sql }: { sql: string }) => statements.push(sql));
+    const large = randomBytes(12 * 1024 * 1024);
+    const group = ['3', '1', '2'].map((n) => aRecord({ instance: `1.2.3.1.${n}`, metadata: large }));
+    expect((await record(database, group)).map(({ outcome }) => outcome)).toEqual(['stored', 'stored', 'stored']);
+    expect(statements.filter((sql) => sql.includes('INSERT INTO instances'))).toHaveLength(2);
+    expect(await counts(database)).toMatchObject([{ instances: 3 }]);
+    const { rows } = await database.raw('SELECT length(metadata) AS length FROM instances');
+    expect(rows).toEqual(Array(3).fill({ length: large.length }));
+  });
+
+  it('keeps counts exact when eight transactions at a time add to the same studies', async () => {
+    const database = await aCatalog();
+    const studies = ['1.2.1', '1.2.2', '1.2.3'];
+    // Each group touches every study and shares its series and one instance with the others, in an order of its own.
+    const group = (round: number, n: number): InstanceRecord[] => {
+      const records = studies.flatMap((study) => [
+        aRecord({ study, series: `${study}.1`, instance: `${study}.1.${round}.${n}` }),
+        aRecord({ study, series: `${study}.${2 + n}`, instance: `${study}.${2 + n}.${round}`, modality: `M${n}` }),
+        aRecord({ study, series: `${study}.1`, instance: `${study}.1.${round}` }),
+      ]);
+      return n % 2 === 0 ? records : records.reverse();
+    };
+    for (let round = 1; round <= 6; round++) {
+      const all = await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map((n) => record(database, group(round, n))));
+      const outcomes = all.flat().map(({ outcome }) => outcome);
+      expect(outcomes.filter((outcome) => outcome === 'stored')).toHaveLength(3 * (8 + 8 + 1));
+      expect(outcomes.filter((outcome) => outcome === 'duplicate')).toHaveLength(3 * 7);
+    }
+    const modalities = ['CT', 'M0', 'M1', 'M2', 'M3', 'M4', 'M5', 'M6', 'M7'];
+    expect(await counts(database)).toEqual(
+      studies.map((study) => ({ study, series: 9, instances: 6 * 17, modalities })),
+    );
+  });
+
+  it('leaves nothing when its transaction fails', async () => {
+    const database = await aCatalog();
+    await expect(
+      database.transaction(async (tx) => {
+        await recordInstances(tx, [aRecord({ instance: '1.2.3.1.1' })]);
+        throw new Error('the job could not be left');
+      }),
+    ).rejects.toThrow('the job could not be left');
+    const wrong = aRecord({ instance: '1.2.3.1.3' });
+    const bad = { ...wrong, instance: { ...wrong.instance, digest: 'no hexadecimal' } };
+    await expect(record(database, [aRecord({ instance: '1.2.3.1.2' }), bad])).rejects.toThrow();
+    expect(await readTotals(database)).toEqual({ studies: 0, series: 0, instances: 0, bytes: 0 });
+  });
+});
