@@ -83,6 +83,8 @@ async function build(
 
   const lane = new Lane();
   closers.push(() => lane.close());
+  // Loaded now rather than when the first series waits for it.
+  void lane.ready();
   const routing = { library, routes: settings.routes, peers: settings.peers.map(({ name }) => name) };
   const analyzeParts = {
     database,
@@ -122,7 +124,7 @@ async function build(
     ...settings.http,
     log,
     dicomweb: createDicomweb({ archive, log }),
-    console: createConsole({ database, archive, library, settings }),
+    console: createConsole({ database, archive, library, settings, laneReady: () => lane.ready() }),
   });
   closers.push(() => http.close(DRAIN_MS));
   return { settings, library, dimsePort: dimse.port, httpPort: http.port, stop };

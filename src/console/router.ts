@@ -14,12 +14,14 @@ export interface ConsoleParts {
   readonly archive: Archive;
   readonly library: ModelLibrary;
   readonly settings: Settings;
+  /** Whether an inference lane is up. */
+  readonly laneReady: () => Promise<boolean>;
 }
 
 const NEWEST = 50;
 
 /** The admin API, the health probes and the status page. Everything here only reads. */
-export function createConsole({ database, archive, library, settings }: ConsoleParts): Router {
+export function createConsole({ database, archive, library, settings, laneReady }: ConsoleParts): Router {
   const router = express.Router();
 
   router.get('/healthz', (_request, response) => {
@@ -27,11 +29,15 @@ export function createConsole({ database, archive, library, settings }: ConsoleP
   });
 
   router.get('/readyz', async (_request, response) => {
-    const [hasDatabase, hasStorage] = await Promise.all([holds(database.raw('SELECT 1')), holds(archive.freeBytes())]);
-    const ready = hasDatabase && hasStorage;
+    const [hasDatabase, hasStorage, hasLane] = await Promise.all([
+      holds(database.raw('SELECT 1')),
+      holds(archive.freeBytes()),
+      laneReady(),
+    ]);
+    const ready = hasDatabase && hasStorage && hasLane;
     response
       .status(ready ? 200 : 503)
-      .json({ ready, database: hasDatabase, storage: hasStorage, models: library.models.length > 0 });
+      .json({ ready, database: hasDatabase, storage: hasStorage, lane: hasLane, models: library.models.length > 0 });
   });
 
   router.get('/api/series/:uid/analyses', async (request: Request<{ uid: string }>, response) => {

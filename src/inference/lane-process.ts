@@ -20,6 +20,9 @@ process.on('disconnect', () => process.exit(0));
 const orphaned = `setInterval(() => process.ppid !== ${process.ppid} && process.kill(process.pid, 'SIGKILL'), 1000)`;
 new Worker(orphaned, { eval: true }).unref();
 
+const ready: LaneReply = { kind: 'ready' };
+process.send?.(ready);
+
 async function answer(request: LaneRequest): Promise<LaneReply> {
   try {
     const started = performance.now();

@@ -16,6 +16,8 @@ export interface LaneRequest {
 
 /** Lane → main process. */
 export type LaneReply =
+  /** Once, when ONNX Runtime is loaded. */
+  | { readonly kind: 'ready' }
   | {
       readonly kind: 'done';
       readonly shape: readonly number[];

@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { VoxgateError } from '../errors.ts';
 import { spawnable } from '../spawnable.ts';
 import type { LaneReply, LaneRequest } from './lane-protocol.ts';
@@ -10,6 +12,9 @@ export interface LaneResult {
   readonly milliseconds: number;
 }
 
+/** Loading ONNX Runtime takes about 0.2 s; a probe does not wait for ever. */
+const READY_MS = 3000;
+
 /**
  * One inference lane: a child process with ONNX Runtime that runs one request at a time. On timeout, or when it dies,
  * it is killed and the next request starts a new one.
@@ -18,12 +23,33 @@ export class Lane {
   #child: ChildProcess | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Processes that have said that they are ready: the first thing each says. */
+  readonly #loaded = new WeakSet<ChildProcess>();
 
   /** Runs when those before it have. @throws VoxgateError inference-failed with the reason */
   run(request: LaneRequest, timeoutMs: number): Promise<LaneResult> {
     const result = this.#turn.then(() => this.#run(request, timeoutMs));
     this.#turn = result.catch(() => undefined);
     return result;
+  }
+
+  /** Whether a process with ONNX Runtime is there; one that is not is started, and waited for this long. */
+  async ready(patienceMs = READY_MS): Promise<boolean> {
+    if (this.#closed) return false;
+    this.#child ??= this.#start();
+    const child = this.#child;
+    if (this.#loaded.has(child)) return true;
+    return Promise.race([
+      once(child, 'message').then(
+        () => true,
+        () => false,
+      ),
+      once(child, 'exit').then(
+        () => false,
+        () => false,
+      ),
+      sleep(patienceMs, false, { ref: false }),
+    ]);
   }
 
   /** Ends the run under way, and those that wait. */
@@ -43,6 +69,7 @@ export class Lane {
         fail(`the lane's process ended (${signal ?? `exit code ${code}`})`);
       const onError = (error: Error) => fail(`the lane cannot be reached: ${error.message}`);
       const onMessage = (reply: LaneReply) => {
+        if (reply.kind === 'ready') return;
         settle();
         if (reply.kind === 'done') resolve(reply);
         else reject(new VoxgateError('inference-failed', `the model failed: ${reply.reason}`));
@@ -57,7 +84,7 @@ export class Lane {
         this.#forget(child);
         reject(new VoxgateError('inference-failed', reason));
       };
-      child.once('exit', onExit).once('error', onError).once('message', onMessage);
+      child.once('exit', onExit).once('error', onError).on('message', onMessage);
       child.send(request, (error) => {
         if (error) onError(error);
       });
@@ -70,6 +97,7 @@ export class Lane {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
+    child.once('message', () => this.#loaded.add(child));
     // One that dies between two runs is not the next run's concern.
     child.once('exit', () => this.#forget(child));
     child.on('error', () => this.#forget(child));

@@ -15,12 +15,12 @@ const SECRET = {
 };
 
 describe('the console', () => {
-  it('says that the process lives, and that database and storage answer', async () => {
+  it('says that the process lives, and that database, storage and lane answer', async () => {
     expect(JSON.parse((await ask(shared.http, '/healthz')).text)).toEqual({ live: true });
     const ready = await ask(shared.http, '/readyz');
     expect([ready.status, JSON.parse(ready.text)]).toEqual([
       200,
-      { ready: true, database: true, storage: true, models: false },
+      { ready: true, database: true, storage: true, lane: true, models: false },
     ]);
   });
 
