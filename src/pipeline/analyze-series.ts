@@ -4,17 +4,14 @@ import type { Archive, DescribedInstance } from '../archive/archive.ts';
 import { type Analysis, type AnalysisState, moveAnalysis, readAnalysis, recordResults } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
 import { VoxgateError } from '../errors.ts';
-import type { Grid } from '../imaging/grid.ts';
-import { type SliceHeader, sliceHeaderOf } from '../imaging/slice-header.ts';
-import { assembleStack } from '../imaging/stack.ts';
 import { openVolume } from '../imaging/volume-client.ts';
 import type { RestoredSegments } from '../imaging/volume-messages.ts';
 import type { Lane } from '../inference/lane.ts';
-import type { Acceptance } from '../inference/manifest.ts';
 import { findModel, type Model, type ModelLibrary } from '../inference/model-library.ts';
 import { enqueue, type JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
+import { type AssembledSeries, assembleSeries } from './assemble-series.ts';
 import { conclude } from './build-results.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { contentDigest } from './settle-series.ts';
@@ -94,8 +91,9 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
       `model ${analysis.modelId} ${analysis.modelVersion} is no longer in the library as it was when this series was routed.`,
     );
   }
-  const { instances, headers, grid } = assemble(await contentOf(parts.archive, analysis), model.manifest.accepts);
-  const restored = await infer(parts, analysis, model, { instances, headers, grid });
+  const assembled = assembleSeries(await contentOf(parts.archive, analysis), model.manifest);
+  const { instances, grid, notes } = assembled;
+  const restored = await infer(parts, analysis, model, assembled);
   const { objects, results, repaired } = await buildResultsApart({
     analysis,
     model,
@@ -103,6 +101,7 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
     grid,
     instances,
     restored,
+    notes,
   });
   if (repaired.length > 0)
     parts.log.warn(
@@ -110,15 +109,9 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
       'invalid attributes of the source were not copied as they are',
     );
 
-  const transfer = parts.archive.ingest.begin('self');
-  for (const bytes of objects) {
-    const incoming = await transfer.receiveFile();
-    await incoming.write(bytes);
-    await transfer.finish(incoming);
-  }
-  await transfer.end();
+  await keep(parts.archive, objects);
 
-  const conclusion = conclude(model, restored);
+  const conclusion = conclude(model, restored, notes);
   await parts.database.transaction(async (tx) => {
     const waiting = analysis.deliverTo.length > 0;
     const reason = waiting
@@ -135,6 +128,20 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
   });
 }
 
+/** The results enter by the same gate as everything else, and are never settled (origin: self). */
+async function keep(archive: Archive, objects: readonly Buffer[]): Promise<void> {
+  const transfer = archive.ingest.begin('self');
+  try {
+    for (const bytes of objects) {
+      const incoming = await transfer.receiveFile();
+      await incoming.write(bytes);
+      await transfer.finish(incoming);
+    }
+  } finally {
+    await transfer.end();
+  }
+}
+
 /** The instances that were routed; what came since belongs to another analysis. */
 async function contentOf(archive: Archive, analysis: Analysis): Promise<DescribedInstance[]> {
   const all = await archive.describe({
@@ -146,38 +153,6 @@ async function contentOf(archive: Archive, analysis: Analysis): Promise<Describe
     'not-a-volume',
     'more instances of the series came before its turn; the whole is analysed on its own.',
   );
-}
-
-export interface AssembledSeries {
-  /** In stack order. */
-  readonly instances: readonly DescribedInstance[];
-  readonly headers: readonly SliceHeader[];
-  readonly grid: Grid;
-}
-
-function assemble(instances: readonly DescribedInstance[], accepts: Acceptance): AssembledSeries {
-  const headers = instances.map(({ dataset, transferSyntaxUid }) => sliceHeaderOf(dataset, transferSyntaxUid));
-  const stack = assembleStack(headers);
-  if (!stack.ok) throw new VoxgateError('not-a-volume', stack.reason);
-  const { grid, order } = stack;
-  const refusal = refusalOf(grid, accepts);
-  if (refusal) throw new VoxgateError('not-a-volume', refusal);
-  return { grid, instances: order.map((i) => instances[i]!), headers: order.map((i) => headers[i]!) };
-}
-
-function refusalOf(grid: Grid, accepts: Acceptance): string | undefined {
-  if (grid.slices < accepts.minimumSlices)
-    return `the series has ${grid.slices} slices and the model needs at least ${accepts.minimumSlices}.`;
-  if (grid.sliceSpacing > accepts.maximumSliceSpacing)
-    return `the slices are ${round(grid.sliceSpacing)} mm apart and the model accepts at most ${accepts.maximumSliceSpacing} mm.`;
-  const pixel = Math.max(grid.rowSpacing, grid.columnSpacing);
-  if (pixel > accepts.maximumPixelSpacing)
-    return `the pixels are ${round(pixel)} mm wide and the model accepts at most ${accepts.maximumPixelSpacing} mm.`;
-  return undefined;
-}
-
-function round(millimetres: number): number {
-  return Math.round(millimetres * 100) / 100;
 }
 
 async function infer(

@@ -2,6 +2,7 @@ import type { Analysis, Result } from '../catalog/analyses.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import type { Grid } from '../imaging/grid.ts';
 import type { RestoredSegments } from '../imaging/volume-messages.ts';
+import type { ModelManifest } from '../inference/manifest.ts';
 import type { Model } from '../inference/model-library.ts';
 import { lintReport, lintSegmentation } from '../results/lint.ts';
 import { buildMeasurementReport, COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
@@ -26,6 +27,8 @@ export interface ResultMaterial {
   /** In stack order; only of the first the header is needed. */
   readonly instances: readonly (SourceInstance & { readonly dataset?: JsonDataset })[];
   readonly restored: RestoredSegments;
+  /** What was taken for granted about the series. */
+  readonly notes: readonly string[];
 }
 
 export interface BuiltResults {
@@ -44,7 +47,15 @@ const REPORT_SERIES_NUMBER = 9102;
  * The DICOM objects of an analysis, read back and checked before anybody sees them. Dated by the analysis, not by the
  * clock: made again after a crash they are the same bytes.
  */
-export function buildResults({ analysis, model, device, grid, instances, restored }: ResultMaterial): BuiltResults {
+export function buildResults({
+  analysis,
+  model,
+  device,
+  grid,
+  instances,
+  restored,
+  notes,
+}: ResultMaterial): BuiltResults {
   const uids = resultUids(analysis);
   const source: SourceSeries = { attributes: instances[0]!.dataset!, instances, grid };
   const present = new Set(restored.measurements.map(({ segment }) => segment));
@@ -70,7 +81,7 @@ export function buildResults({ analysis, model, device, grid, instances, restore
       ? { segmentation: { sopInstanceUid: uids.segmentation, seriesUid: uids.segmentationSeries } }
       : {}),
     measurements: restored.measurements.map(({ segment, volumeMl, meanHu }) => ({ segment, volumeMl, meanHu })),
-    conclusion: conclude(model, restored),
+    conclusion: conclude(model, restored, notes),
     seriesUid: uids.reportSeries,
     instanceUid: uids.report,
     seriesNumber: REPORT_SERIES_NUMBER,
@@ -106,7 +117,11 @@ export function buildResults({ analysis, model, device, grid, instances, restore
 }
 
 /** "Found: Right lung 2412 mL, Left lung 2105 mL." or the model's own sentence for nothing. */
-export function conclude({ manifest }: Model, { measurements }: RestoredSegments): string {
+export function conclude({ manifest }: Model, { measurements }: RestoredSegments, notes: readonly string[]): string {
+  return [found(manifest, measurements), ...notes].join(' ');
+}
+
+function found(manifest: ModelManifest, measurements: RestoredSegments['measurements']): string {
   if (measurements.length === 0) return manifest.nothingFound;
   const parts = measurements.map(
     ({ segment, volumeMl }) =>
