@@ -13,7 +13,7 @@ function phantom(
   without: readonly string[] = [],
   changes: Fields = {},
 ): DescribedInstance[] {
-  return [...phantomStudy({ rows: 64, columns: 64, ...options })].map(
+  return [...phantomStudy({ rows: 64, columns: 64, pixelSpacing: 3, ...options })].map(
     ({ studyInstanceUid, seriesInstanceUid, sopInstanceUid, bytes }) => {
       const parsed = parsePart10(bufferSource(bytes));
       const kept = Object.fromEntries(Object.entries(parsed.dataset).filter(([tag]) => !without.includes(tag)));
