@@ -92,7 +92,7 @@ function summary(name, unit, [ours, peer]) {
     peer: peer && { name: peer.name, ...figures(peer.runs) },
     // The median of the ratios of neighbours in time, not the ratio of the medians.
     ratio: peer && median(ours.runs.map(({ rate }, i) => rate / peer.runs[i].rate)),
-    others: median([...ours.runs, ...(peer?.runs ?? [])].flatMap(({ others }) => others ?? [])) ?? 0,
+    others: median([...ours.runs, ...(peer?.runs ?? [])].flatMap(({ others }) => others ?? [])),
   };
 }
 
@@ -109,6 +109,7 @@ function figures(runs) {
 }
 
 function median(numbers) {
+  if (numbers.length === 0) return undefined;
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -118,7 +118,7 @@ function line({ name, unit, ours, peer, ratio, others }) {
     ours.cpuMs.toFixed(2),
     peer ? peer.cpuMs.toFixed(2) : '',
     ours.peakMb === undefined ? '' : `${ours.peakMb.toFixed(0)} MB`,
-    others.toFixed(2),
+    others === undefined ? '' : others.toFixed(2),
   ];
   return `| ${cells.join(' | ')} |`;
 }

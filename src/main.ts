@@ -3,14 +3,13 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Archive } from './archive/archive.ts';
-import { type Database, migrate, openDatabase } from './catalog/database.ts';
+import { type Database, migrate, openDatabase, requireAnswer } from './catalog/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './catalog/embedded-postgres.ts';
 import type { Settings } from './config.ts';
 import { createConsole } from './console/router.ts';
 import { deterministicUid } from './dicom/uid.ts';
 import { createDicomweb } from './dicomweb/router.ts';
 import { type DimseDoor, openDimseDoor } from './dimse/server.ts';
-import { VoxgateError } from './errors.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
 import { Lane } from './inference/lane.ts';
 import { loadModels, type ModelLibrary } from './inference/model-library.ts';
@@ -142,13 +141,7 @@ async function openDatabases(
   }
   const database = openDatabase(connectionString);
   closers.push(() => database.destroy());
-  await database.raw('SELECT 1').catch((cause: unknown) => {
-    throw new VoxgateError(
-      'bad-setting',
-      `DATABASE_URL: PostgreSQL does not answer: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
-  });
+  await requireAnswer(database);
   return { connectionString, database };
 }
 

@@ -1,6 +1,7 @@
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import * as archive from '../../migrations/0001-archive.ts';
+import { sentenceOf, VoxgateError } from '../errors.ts';
 
 export type Database = Knex;
 export type Transaction = Knex.Transaction;
@@ -32,6 +33,13 @@ export function openDatabase(connectionString: string): Database {
     pool: { min: 0, max: 8 },
     acquireConnectionTimeout: 30_000,
     migrations: { migrationSource, tableName: 'voxgate_migrations' },
+  });
+}
+
+/** @throws VoxgateError bad-setting when PostgreSQL does not answer or does not let us in */
+export async function requireAnswer(database: Database): Promise<void> {
+  await database.raw('SELECT 1').catch((cause: unknown) => {
+    throw new VoxgateError('bad-setting', `DATABASE_URL: PostgreSQL does not answer: ${sentenceOf(cause)}`, { cause });
   });
 }
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { migrate, migrateDown, openDatabase } from '../catalog/database.ts';
+import { migrate, migrateDown, openDatabase, requireAnswer } from '../catalog/database.ts';
 import { startEmbeddedPostgres } from '../catalog/embedded-postgres.ts';
 import { loadSettings } from '../config.ts';
 import { migrateQueue } from '../jobs/queue.ts';
@@ -19,6 +19,7 @@ export function addMigrate(program: Command): void {
       const connectionString = embedded?.connectionString ?? settings.databaseUrl ?? '';
       const database = openDatabase(connectionString);
       try {
+        await requireAnswer(database);
         const names = down ? await migrateDown(database) : await migrate(database);
         if (!down) await migrateQueue(connectionString);
         const done = down ? 'undone' : 'applied';

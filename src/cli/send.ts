@@ -19,6 +19,7 @@ export function addSend(program: Command): void {
       const settings = loadSettings();
       const peer = openPeer(peerAddress(name, settings), settings.aeTitle);
       const files = (await Promise.all(paths.map(filesUnder))).flat();
+      if (files.length === 0) throw new VoxgateError('bad-request', `no file under ${paths.join(', ')}`);
       const objects: OutgoingObject[] = [];
       let unreadable = 0;
       for (const file of files) {
@@ -31,8 +32,8 @@ export function addSend(program: Command): void {
       }
       // All of them over one association: a pause between two could settle a series before it is whole.
       await peer.store(objects);
-      process.stdout.write(`${objects.length} sent to ${name}\n`);
-      if (unreadable > 0 || objects.length === 0)
+      if (objects.length > 0) process.stdout.write(`${objects.length} sent to ${name}\n`);
+      if (unreadable > 0)
         throw new VoxgateError('not-dicom', `${unreadable} of ${files.length} files are not DICOM and were not sent`);
     });
 }

@@ -15,7 +15,6 @@ export function addServe(program: Command): void {
       log.info({ dimse: node.dimsePort, http: node.httpPort, models: node.library.models.length }, 'ready');
       await stopSignal();
       log.info('stopping: no more callers; what is under way is finished');
-      exitAtOnceWhenAskedAgain();
       await node.stop();
       log.info('stopped');
       // A job that did not end in time was given back; what is left of it here does not keep the process.
@@ -23,19 +22,22 @@ export function addServe(program: Command): void {
     });
 }
 
-/** npx hands a Ctrl-C on that its child has heard already: only a second one that comes later is a person's. */
+const STOP_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** npx, npm and systemd hand a signal on that we have heard already: only one that comes later is a person's. */
 const ECHO_MS = 1000;
 
-function exitAtOnceWhenAskedAgain(): void {
-  const asked = performance.now();
-  process.on('SIGINT', () => {
-    if (performance.now() - asked > ECHO_MS) process.exit(130);
-  });
-}
-
+/** Resolves when we are asked to stop; who asks again does not want to wait. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    let asked: number | undefined;
+    for (const [signal, number] of Object.entries(STOP_SIGNALS)) {
+      process.on(signal, () => {
+        if (asked !== undefined && performance.now() - asked > ECHO_MS) process.exit(128 + number);
+        asked ??= performance.now();
+        resolve();
+      });
+    }
   });
 }
 

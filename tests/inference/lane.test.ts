@@ -152,6 +152,16 @@ describe('the inference lane', () => {
     expect((await lane.run(aRequest(), ENOUGH_MS)).shape).toEqual([1, 1, 1, 2, 3]);
   });
 
+  it('is ready when ONNX Runtime is loaded, before the first run; closed it is not', async () => {
+    const lane = aLane();
+    expect(await lane.ready(0)).toBe(false);
+    expect(await lane.ready(ENOUGH_MS)).toBe(true);
+    expect(await lane.ready(0)).toBe(true);
+    expect((await lane.run(aRequest(), ENOUGH_MS)).shape).toEqual([1, 1, 1, 2, 3]);
+    lane.close();
+    expect(await lane.ready(ENOUGH_MS)).toBe(false);
+  });
+
   it('fails the run under way and those that wait when it is closed', async () => {
     const lane = aLane();
     const busy = lane.run(aRequest({ model: endlessModel() }), ENOUGH_MS);
