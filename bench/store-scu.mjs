@@ -1,5 +1,6 @@
 // A C-STORE sender on a bare socket (PS3.8 9.3, PS3.7 9.3.1). Its PDUs are made before the clock starts, so that the
 // server is the limit and not the sender.
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { EXPLICIT_LITTLE } from './dicom.mjs';
 
@@ -103,6 +104,7 @@ export class StoreScu {
   #received = Buffer.alloc(0);
   #wake = () => undefined;
   #ended;
+  #closed = new AbortController();
 
   static async open({ port, aeTitle }, sopClass) {
     const scu = new StoreScu();
@@ -131,11 +133,7 @@ export class StoreScu {
 
   /** Resolves when the socket takes more. */
   async write(bytes) {
-    if (this.#socket.write(bytes)) return;
-    await new Promise((resolve, reject) => {
-      this.#socket.once('drain', resolve);
-      this.#socket.once('close', () => reject(new Error(this.#ended)));
-    });
+    if (!this.#socket.write(bytes)) await once(this.#socket, 'drain', { signal: this.#closed.signal });
   }
 
   /** Status (0000,0900) of the next response. */
@@ -155,6 +153,7 @@ export class StoreScu {
 
   #end(reason) {
     this.#ended ??= reason;
+    this.#closed.abort(new Error(reason));
     this.#wake();
   }
 

@@ -20,6 +20,7 @@ import { analyzeSeries } from './pipeline/analyze-series.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
 import { unknownModels } from './pipeline/route-series.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
+import { watchLostAnalyses } from './pipeline/watch-lost-analyses.ts';
 import type { Device } from './results/types.ts';
 import { FileStore } from './storage/file-store.ts';
 import { lockFolder } from './storage/folder-lock.ts';
@@ -106,6 +107,7 @@ async function build(
     },
   });
   closers.push(() => queue.stop());
+  closers.push(watchLostAnalyses(database, log));
 
   const dimse: DimseDoor = await openDimseDoor({
     host: settings.dimse.host,

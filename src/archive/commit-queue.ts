@@ -81,7 +81,10 @@ export class CommitQueue {
     const { replacements } = this.#idleSettle;
     const { recorded, keys } = await this.#database.transaction(async (tx) => {
       const recorded = await recordInstances(tx, records);
-      const settle = [...seriesToSettle(records, recorded)].filter(([key]) => !this.#idleSettle.isFresh(key));
+      // In key order: two nodes that leave the same jobs must not wait for each other.
+      const settle = [...seriesToSettle(records, recorded)]
+        .filter(([key]) => !this.#idleSettle.isFresh(key))
+        .sort(([a], [b]) => (a < b ? -1 : 1));
       for (const [key, { studyInstanceUid, seriesInstanceUid }] of settle) {
         const series = { studyInstanceUid, seriesInstanceUid };
         await enqueue(tx, 'settle-series', series, { key, delaySeconds: this.#idleSettle.delaySeconds });

@@ -192,3 +192,25 @@ async function readDeliveries(database: Database, id: number): Promise<Delivery[
   );
   return rows;
 }
+
+/** A job's key names its analysis, so that an analysis without one can be told. */
+export function analysisJobKey(id: number): string {
+  return `analyze ${id}`;
+}
+
+/**
+ * Ends analyses that nobody will take up any more: a process that dies in a job's last attempt leaves no other, and
+ * the series would be called running for ever. Resolves to their ids.
+ */
+export async function failLostAnalyses(database: Database): Promise<number[]> {
+  const { rows }: { rows: { id: number }[] } = await database.raw(
+    `UPDATE analyses a SET state = 'failed', reason = 'Failed: the node was ended in every attempt; nothing was found out.'
+     WHERE a.state IN ('waiting', 'running') AND a.inferred_at IS NULL AND a.settled_at < now() - interval '1 minute'
+       AND NOT EXISTS (
+         SELECT FROM graphile_worker.jobs j
+         WHERE j.key = 'analyze ' || a.id AND (j.attempts < j.max_attempts OR j.locked_by IS NOT NULL)
+       )
+     RETURNING a.id`,
+  );
+  return rows.map(({ id }) => id);
+}

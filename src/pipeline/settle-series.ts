@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Archive } from '../archive/archive.ts';
-import { openAnalysis } from '../catalog/analyses.ts';
+import { analysisJobKey, openAnalysis } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
 import { enqueue } from '../jobs/queue.ts';
 import { type Decision, type Routing, routeSeries } from './route-series.ts';
@@ -29,7 +29,7 @@ export async function settleSeries(
     for (const decision of decisions) {
       const analysisId = await openAnalysis(tx, { ...place, ...describe(decision), inputDigest, receivedAt });
       if (analysisId !== undefined && decision.run)
-        await enqueue(tx, 'analyze-series', { analysisId }, { maxAttempts: 5 });
+        await enqueue(tx, 'analyze-series', { analysisId }, { key: analysisJobKey(analysisId), maxAttempts: 5 });
     }
   });
 }
