@@ -5,7 +5,7 @@ import { cpuSeconds, machineSeconds, peakMegabytes, resetPeak } from './proc.mjs
 import { startVoxgate } from './servers.mjs';
 import { storeGibibyte } from './workloads.mjs';
 
-/** A gigabyte passes through a node that keeps up with this; a reader that gathers objects takes three times as much. */
+/** What the main process may take while a gigabyte passes through it; one that gathered the object would need it all. */
 export const MEMORY_LIMIT_MB = 350;
 
 export async function measureServers(workload, { peer, repetitions, cpuProfile }) {
