@@ -12,6 +12,8 @@ import { STATUS } from '../dist/src/dicomweb/errors.js';
 import { FAILURE_REASON, WARNING_INCOMPLETE, WARNING_KEPT_APART } from '../dist/src/dicomweb/failure-reasons.js';
 import { TRANSACTIONS } from '../dist/src/dicomweb/router.js';
 import { answerPresentationContexts } from '../dist/src/dimse/presentation-contexts.js';
+import { findService } from '../dist/src/dimse/services/find.js';
+import { verificationService } from '../dist/src/dimse/services/verification.js';
 import { failureStatus, PROCESSING_FAILURE, receiptStatus } from '../dist/src/dimse/store-status.js';
 import { VERSION } from '../dist/src/version.js';
 
@@ -111,6 +113,11 @@ function table(head, rows) {
 }
 
 /** Which transfer syntax an abstract syntax is accepted with, of those proposed; undefined where it is not. */
+/** The services as main.ts opens them: what they are made of does not matter here. */
+const SERVICES = new Map(
+  [verificationService, findService({})].flatMap((service) => service.sopClasses.map((uid) => [uid, service])),
+);
+
 function accepted(abstractSyntax, proposed) {
   let answer;
   const context = {
@@ -119,11 +126,11 @@ function accepted(abstractSyntax, proposed) {
     setResult: (_result, transferSyntax) => {
       answer = transferSyntax;
     },
+    setUserRole: () => undefined,
+    setProviderRole: () => undefined,
   };
-  answerPresentationContexts({
-    getPresentationContexts: () => [{ id: 1 }],
-    getPresentationContext: () => context,
-  });
+  const association = { getPresentationContexts: () => [{ id: 1 }], getPresentationContext: () => context };
+  answerPresentationContexts(association, [], { services: SERVICES, allows: () => true });
   return answer;
 }
 

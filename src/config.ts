@@ -39,6 +39,9 @@ export interface Settings {
   readonly settleSeconds: number;
   readonly idleSettleSeconds: number;
   readonly maxAssociations: number;
+  readonly dimseArtimSeconds: number;
+  readonly dimseIdleSeconds: number;
+  readonly dimseWriteSeconds: number;
   readonly peers: readonly PeerSettings[];
   readonly routes: readonly RouteSettings[];
   readonly acceptUnknownPeers: boolean;
@@ -126,6 +129,25 @@ export const SETTINGS = [
     byDefault: '64',
     meaning: 'Associations open at once; further callers are told to try again later (A-ASSOCIATE-RJ 2/3/2).',
   },
+  {
+    variable: 'VOXGATE_DIMSE_ARTIM_SECONDS',
+    key: 'dimseArtimSeconds',
+    byDefault: '30',
+    meaning:
+      'Time for a caller to request its association after it has connected, and to hang up after the end (ARTIM).',
+  },
+  {
+    variable: 'VOXGATE_DIMSE_IDLE_SECONDS',
+    key: 'dimseIdleSeconds',
+    byDefault: '120',
+    meaning: 'An association on which nothing moves for so long is aborted, unless we are the ones who take our time.',
+  },
+  {
+    variable: 'VOXGATE_DIMSE_WRITE_SECONDS',
+    key: 'dimseWriteSeconds',
+    byDefault: '60',
+    meaning: 'A peer that takes nothing of what is sent to it for so long is cut off.',
+  },
 ] as const satisfies readonly Setting[];
 
 type Variable = (typeof SETTINGS)[number]['variable'];
@@ -167,6 +189,11 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const settleSeconds = check('VOXGATE_SETTLE_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
   const idleSettleSeconds = check('VOXGATE_IDLE_SETTLE_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
   const maxAssociations = check('VOXGATE_MAX_ASSOCIATIONS', parseCount, 'a whole number from 1 to 10000');
+  const seconds = (variable: Variable): number =>
+    check(variable, parseDeadline, 'a number of seconds from 0.1 to 3600');
+  const dimseArtimSeconds = seconds('VOXGATE_DIMSE_ARTIM_SECONDS');
+  const dimseIdleSeconds = seconds('VOXGATE_DIMSE_IDLE_SECONDS');
+  const dimseWriteSeconds = seconds('VOXGATE_DIMSE_WRITE_SECONDS');
   const databaseUrl = check('DATABASE_URL', parseDatabaseUrl, 'a postgresql:// address');
   check(
     'VOXGATE_STORAGE',
@@ -199,6 +226,9 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     settleSeconds,
     idleSettleSeconds,
     maxAssociations,
+    dimseArtimSeconds,
+    dimseIdleSeconds,
+    dimseWriteSeconds,
     databaseUrl: databaseUrl === '' ? undefined : databaseUrl,
     data: resolve(raw('VOXGATE_DATA')),
     models: raw('VOXGATE_MODELS')
@@ -356,6 +386,11 @@ function parseFlag(text: string): boolean | undefined {
 function parseSeconds(text: string): number | undefined {
   const seconds = Number(text);
   return text.trim() !== '' && seconds >= 0 && seconds <= 3600 ? seconds : undefined;
+}
+
+function parseDeadline(text: string): number | undefined {
+  const seconds = Number(text);
+  return seconds >= 0.1 && seconds <= 3600 ? seconds : undefined;
 }
 
 function parseCount(text: string): number | undefined {

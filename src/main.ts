@@ -10,6 +10,7 @@ import { createConsole } from './console/router.ts';
 import { deterministicUid } from './dicom/uid.ts';
 import { createDicomweb } from './dicomweb/router.ts';
 import { type DimseDoor, openDimseDoor } from './dimse/server.ts';
+import { findService } from './dimse/services/find.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
 import { Lane } from './inference/lane.ts';
 import { loadModels, type ModelLibrary } from './inference/model-library.ts';
@@ -112,11 +113,19 @@ async function build(
   const dimse: DimseDoor = await openDimseDoor({
     host: settings.dimse.host,
     port: settings.dimse.port,
-    aeTitle: settings.aeTitle,
-    allowedCallers: settings.acceptUnknownPeers
-      ? undefined
-      : new Set(settings.peers.flatMap(({ aeTitle }) => aeTitle ?? [])),
-    maxAssociations: settings.maxAssociations,
+    admission: {
+      aeTitle: settings.aeTitle,
+      allowedCallers: settings.acceptUnknownPeers
+        ? undefined
+        : new Set(settings.peers.flatMap(({ aeTitle }) => aeTitle ?? [])),
+      maxAssociations: settings.maxAssociations,
+    },
+    deadlines: {
+      artim: settings.dimseArtimSeconds * 1000,
+      idle: settings.dimseIdleSeconds * 1000,
+      write: settings.dimseWriteSeconds * 1000,
+    },
+    services: [findService({ archive, retrieveAeTitle: settings.aeTitle, log })],
     archive,
     log,
   });

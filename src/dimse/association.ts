@@ -3,89 +3,79 @@ import type { Archive } from '../archive/archive.ts';
 import type { Transfer } from '../archive/transfer.ts';
 import { sentenceOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { answerFind } from './c-find.ts';
-import { StoreExchange } from './c-store.ts';
-import { type Answer, C_FIND_RQ, C_STORE_RQ, encodeAnswer, type Request, readRequest } from './command-set.ts';
+import { COMMAND_FIELDS, type Command, type CommandValues, type RequestName } from '../network/command-set.ts';
+import { AbortSource, type Association, Scp } from '../network/library.ts';
 import {
-  AbortSource,
-  type Association,
-  CEchoResponse,
-  RejectReason,
-  RejectResult,
-  RejectSource,
-  Scp,
-  Status,
-} from './library.ts';
-import { PduError, PduReader } from './pdu-reader.ts';
-import { answerPresentationContexts } from './presentation-contexts.ts';
+  type DataSetSink,
+  type IncomingRequest,
+  type IncomingResponse,
+  MessageExchange,
+} from '../network/message-exchange.ts';
+import { MessageWriter, type Payload } from '../network/message-writer.ts';
+import {
+  addUserItems,
+  extendedItem,
+  identityResponseItem,
+  readUserItems,
+  roleItem,
+  type UserItems,
+} from '../network/negotiation.ts';
+import { PduError, PduReader } from '../network/pdu-reader.ts';
+import { type AdmissionSettings, type Rejection, refusalOf } from './admission.ts';
+import { answerPresentationContexts, grantedRoles } from './presentation-contexts.ts';
+import type { AcceptedContext, OpenAssociation, Service } from './service.ts';
+import { StoreSink } from './store-sink.ts';
 
-export interface AssociationPolicy {
-  readonly aeTitle: string;
-  /** Calling AE titles that may come in; undefined lets in anybody. */
-  readonly allowedCallers: ReadonlySet<string> | undefined;
-  readonly maxAssociations: number;
+/** How long each step of a peer may take, in milliseconds. */
+export interface Deadlines {
+  /** From connection to A-ASSOCIATE-RQ, and from our last word to the end of the connection (ARTIM, PS3.8 9.1.5). */
+  readonly artim: number;
+  /** Without a byte moved in either direction, while nothing of the peer's is being answered. */
+  readonly idle: number;
+  /** For the peer to take what we have written. */
+  readonly write: number;
 }
 
 export interface AssociationParts {
   readonly archive: Archive;
-  readonly policy: AssociationPolicy;
+  readonly admission: AdmissionSettings;
+  readonly deadlines: Deadlines;
+  /** By SOP class. */
+  readonly services: ReadonlyMap<string, Service>;
   readonly log: Log;
   /** Associations open now, this one included. */
   readonly openAssociations: () => number;
 }
 
-/** From connection to A-ASSOCIATE-RQ (the ARTIM timer, PS3.8 9.1.5). */
-const ASSOCIATE_WITHIN_MS = 30_000;
-/** Without a byte moved in either direction. */
-const IDLE_MS = 120_000;
 /** What we offer to receive in one PDU. The reader streams, so this costs no memory. */
 const MAX_PDU_LENGTH = 131_072;
-const LARGEST_COMMAND = 64 * 1024;
-/** C-FIND identifiers are a few hundred bytes. */
-const LARGEST_IDENTIFIER = 4 * 1024 * 1024;
-
-/** A command set or an identifier whose fragments are still coming. */
-interface Gathering {
-  readonly pieces: Buffer[];
-  bytes: number;
-}
-
-/** A C-FIND whose identifier is to come. */
-interface Query {
-  readonly request: Request;
-  readonly contextId: number;
-}
+const A_ASSOCIATE_RQ = 0x01;
+const A_ASSOCIATE_AC = 0x02;
+const REFUSED_SOP_CLASS_NOT_SUPPORTED = 0x0122;
+const UNRECOGNIZED_OPERATION = 0x0211;
 
 /** What of dcmjs-dimse's Network is not in its type declarations and is used here. */
 interface NetworkInternals {
   _processPdu(pdu: Buffer): Promise<void>;
-  _processPDataTf(pdu: { getPdvs(): readonly Pdv[] }): Promise<void>;
-}
-
-interface Pdv {
-  getPresentationContextId(): number;
-  getValue(): Buffer;
-  isCommand(): boolean;
-  isLastFragment(): boolean;
 }
 
 /**
- * One association as service class provider. The library keeps the association and the rare commands; bytes come to it by
- * our reader, one socket read at a time, so that order is kept and a slow disk slows the sender.
+ * One association as service class provider. The library keeps the association; bytes come to it by our reader, one
+ * socket read at a time, so that order is kept and a slow disk slows the sender, and messages go by our exchange.
  */
 export class ProviderAssociation extends Scp {
   readonly #socket: Socket;
   readonly #parts: AssociationParts;
   readonly #library: NetworkInternals;
-  readonly #reader = new PduReader({
-    control: (pdu) => this.#library._processPdu(pdu),
-    fragment: (contextId, isCommand, piece, last) => this.#takeFragment(contextId, isCommand, piece, last),
-  });
+  readonly #writer: MessageWriter;
+  readonly #exchange: MessageExchange;
+  readonly #reader: PduReader;
+  readonly #endListeners: (() => void)[] = [];
   #association: Association | undefined;
+  #items: UserItems | undefined;
+  #contexts: ReadonlyMap<number, AcceptedContext> = new Map();
+  #agreed: ReadonlyMap<string, Buffer> = new Map();
   #transfer: Transfer | undefined;
-  #message: Gathering = { pieces: [], bytes: 0 };
-  #store: { readonly request: Request; readonly exchange: StoreExchange } | undefined;
-  #query: Query | undefined;
   /** Resolves when the connection is over and all it staged is stored or gone. */
   readonly done: Promise<void>;
 
@@ -93,8 +83,21 @@ export class ProviderAssociation extends Scp {
     super(socket);
     this.#socket = socket;
     this.#parts = parts;
-    // The library's declarations leave these out; pdu-reader.test.ts and the wire tests hold them.
+    // The library's declarations leave this out; pdu-reader.test.ts and the wire tests hold it.
     this.#library = this as unknown as NetworkInternals;
+    this.#writer = new MessageWriter(socket, parts.deadlines.write);
+    this.#exchange = new MessageExchange(
+      this.#writer,
+      {
+        openSink: (command, contextId) => this.#openSink(command, contextId),
+        perform: (request) => this.#perform(request),
+      },
+      (error) => this.#abort(sentenceOf(error), 0),
+    );
+    this.#reader = new PduReader({
+      control: (pdu) => this.#takeControl(pdu),
+      fragment: (contextId, isCommand, piece, last) => this.#takeFragment(contextId, isCommand, piece, last),
+    });
     this.on('networkError', (error: unknown) => this.#abort(sentenceOf(error), 0));
     this.done = this.#serve();
   }
@@ -102,30 +105,55 @@ export class ProviderAssociation extends Scp {
   /** The library would read the socket from its constructor; #serve does instead. */
   _wrapSocket(): void {}
 
+  /** The library's A-ASSOCIATE-AC, with the items that it does not know. */
+  _sendPdu(pdu: { writePdu(): Buffer; getType(): number }): void {
+    const bytes = pdu.writePdu();
+    this.#socket.write(pdu.getType() === A_ASSOCIATE_AC ? addUserItems(bytes, this.#answeredItems()) : bytes);
+  }
+
   async #serve(): Promise<void> {
     const socket = this.#socket;
+    const { artim, idle } = this.#parts.deadlines;
     socket.setNoDelay(true);
-    socket.setTimeout(IDLE_MS, () => this.#abort('nothing moved on the connection for too long', 0));
+    socket.setTimeout(idle, () => {
+      if (!this.#exchange.performing) this.#abort('nothing moved on the connection for too long', 0);
+    });
     socket.on('error', () => undefined);
-    const artim = setTimeout(() => {
+    const timer = setTimeout(() => {
       if (!this.#association) socket.destroy();
-    }, ASSOCIATE_WITHIN_MS);
+    }, artim);
+    await new Promise<void>((resolve) => {
+      socket.on('data', (chunk: Buffer) => this.#takeChunk(chunk));
+      socket.once('end', () => socket.end());
+      socket.once('close', resolve);
+    });
+    clearTimeout(timer);
+    await this.#end();
+  }
+
+  /** What was read while a sink makes us wait stays in the socket: a slow disk slows the sender. */
+  #takeChunk(chunk: Buffer): void {
     try {
-      for await (const chunk of socket.iterator({ destroyOnReturn: false })) await this.#reader.push(chunk);
+      const wait = this.#reader.push(chunk);
+      if (!wait) return;
+      this.#socket.pause();
+      wait.then(
+        () => this.#socket.resume(),
+        (error: unknown) => this.#fail(error),
+      );
     } catch (error) {
-      if (error instanceof PduError) this.#abort(error.message, error.abortReason);
-      else if (!isConnectionEnd(error)) this.#abort(sentenceOf(error), 0);
-    } finally {
-      clearTimeout(artim);
-      // An abort or a last response may still be on its way out.
-      socket.destroySoon();
-      await this.#end();
+      this.#fail(error);
     }
   }
 
+  #fail(error: unknown): void {
+    if (error instanceof PduError) this.#abort(error.message, error.abortReason);
+    else this.#abort(sentenceOf(error), 0);
+  }
+
   async #end(): Promise<void> {
-    await this.#store?.exchange.abandon();
-    this.#store = undefined;
+    for (const listener of this.#endListeners) listener();
+    await this.#exchange.end();
     await this.#endTransfer();
   }
 
@@ -144,49 +172,76 @@ export class ProviderAssociation extends Scp {
 
   // The association
 
+  #takeControl(pdu: Buffer): Promise<void> {
+    if (pdu[0] === A_ASSOCIATE_RQ) {
+      if (this.#association) throw new PduError('a second association was requested on the connection', 2);
+      this.#items = readUserItems(pdu);
+    } else if (!this.#association) {
+      throw new PduError('a PDU came before an association', 2);
+    }
+    return this.#library._processPdu(pdu);
+  }
+
   override associationRequested(association: Association): void {
-    const { policy, openAssociations, log } = this.#parts;
+    const { admission, openAssociations, log } = this.#parts;
     this.#association = association;
-    const calling = association.getCallingAeTitle().trim();
-    if (openAssociations() > policy.maxAssociations) {
-      log.warn({ callingAe: calling, limit: policy.maxAssociations }, 'association refused: too many are open');
-      this.#reject(RejectResult.Transient, RejectSource.ServiceProviderPresentation, RejectReason.LocalLimitExceeded);
-    } else if (policy.allowedCallers && !policy.allowedCallers.has(calling)) {
-      log.warn({ callingAe: calling }, 'association refused: the calling AE title is not among the peers');
-      this.#reject(RejectResult.Permanent, RejectSource.ServiceUser, RejectReason.CallingAeNotRecognized);
-    } else if (policy.allowedCallers && association.getCalledAeTitle().trim() !== policy.aeTitle) {
+    const caller = {
+      callingAe: this.#callingAe,
+      calledAe: association.getCalledAeTitle().trim(),
+      address: this.#socket.remoteAddress ?? '',
+      identity: this.#items?.identity,
+    };
+    const refusal = refusalOf(caller, openAssociations(), admission);
+    if (refusal) {
       log.warn(
-        { callingAe: calling, calledAe: association.getCalledAeTitle().trim() },
-        'association refused: the called AE title is not ours',
+        { callingAe: caller.callingAe, calledAe: caller.calledAe, reason: refusal.because },
+        'association refused',
       );
-      this.#reject(RejectResult.Permanent, RejectSource.ServiceUser, RejectReason.CalledAeNotRecognized);
+      this.#reject(refusal);
     } else {
       this.#accept(association);
     }
   }
 
   #accept(association: Association): void {
-    answerPresentationContexts(association);
+    const { services, archive } = this.#parts;
+    const { roles, extended } = this.#items!;
+    const accepted = answerPresentationContexts(association, roles, { services, allows: () => true });
+    this.#contexts = new Map(accepted.map((context) => [context.id, context]));
+    this.#agreed = new Map(
+      [...extended].flatMap(([uid, proposed]) => {
+        const answer = services.get(uid)?.agree?.(uid, proposed);
+        return answer === undefined ? [] : [[uid, answer] as const];
+      }),
+    );
     association.setMaxAsyncOpsInvoked(1);
     association.setMaxAsyncOpsPerformed(1);
     // The library answers with the smaller of both sides' lengths; each side states its own (PS3.8 D.1).
-    const peerLength = association.getMaxPduLength();
+    this.#writer.maxPduLength = association.getMaxPduLength();
     association.setMaxPduLength(MAX_PDU_LENGTH);
-    this.#transfer = this.#parts.archive.ingest.begin();
+    this.#transfer = archive.ingest.begin();
     this.sendAssociationAccept();
-    association.setMaxPduLength(peerLength);
   }
 
-  #reject(result: number, source: number, reason: number): void {
+  #answeredItems(): Buffer[] {
+    const { roles, identity } = this.#items!;
+    return [
+      ...grantedRoles(roles, [...this.#contexts.values()]).map(roleItem),
+      ...[...this.#agreed].map(([uid, information]) => extendedItem(uid, information)),
+      ...(identity?.wantsResponse ? [identityResponseItem(Buffer.alloc(0))] : []),
+    ];
+  }
+
+  #reject({ result, source, reason }: Rejection): void {
     this.sendAssociationReject(result, source, reason);
-    this.#socket.end();
+    this.#hangUp();
   }
 
   override associationReleaseRequested(): void {
     // Settled before the answer: a sender that waits for it knows that its series is on its way.
     void this.#endTransfer().then(() => {
       this.sendAssociationReleaseResponse();
-      this.#socket.end();
+      this.#hangUp();
     });
   }
 
@@ -194,119 +249,69 @@ export class ProviderAssociation extends Scp {
     this.#socket.destroy();
   }
 
+  /** Our last word is said: the peer closes, or is closed (ARTIM). */
+  #hangUp(): void {
+    this.#socket.end();
+    const timer = setTimeout(() => this.#socket.destroy(), this.#parts.deadlines.artim);
+    this.#socket.once('close', () => clearTimeout(timer));
+  }
+
   #abort(reason: string, abortReason: number): void {
     if (this.#socket.destroyed) return;
     this.#parts.log.warn({ callingAe: this.#callingAe, reason }, 'association aborted');
-    if (this.#association) this.sendAbort(AbortSource.ServiceProvider, abortReason);
+    if (this.#association && this.#socket.writable) this.sendAbort(AbortSource.ServiceProvider, abortReason);
+    // Whatever else it sends is not looked at, and an abort it does not take is not waited for.
+    this.#socket.removeAllListeners('data');
     this.#socket.destroySoon();
+    const timer = setTimeout(() => this.#socket.destroy(), ABORT_TAKEN_WITHIN_MS);
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   // Messages
 
   #takeFragment(contextId: number, isCommand: boolean, piece: Buffer, last: boolean): Promise<void> | undefined {
-    if (!this.#association) throw new PduError('data came before an association', 1);
-    if (isCommand) return this.#takeCommand(contextId, piece, last);
-    if (this.#store) {
-      const written = this.#store.exchange.take(piece);
-      return last ? this.#endStore(contextId, written) : written;
-    }
-    const identifier = this.#gather(piece, last, LARGEST_IDENTIFIER, 'a query identifier');
-    if (!identifier) return undefined;
-    return this.#query ? this.#find(this.#query, identifier) : this.#giveToLibrary(contextId, false, identifier);
+    if (!this.#association) throw new PduError('data came before an association', 2);
+    return this.#exchange.takeFragment(contextId, isCommand, piece, last);
   }
 
-  #takeCommand(contextId: number, piece: Buffer, last: boolean): Promise<void> | undefined {
-    if (this.#store || this.#query) throw new PduError('a command came before the end of the data set', 6);
-    const commandSet = this.#gather(piece, last, LARGEST_COMMAND, 'a command set');
-    if (!commandSet) return undefined;
-    const request = readRequest(commandSet);
-    if (request.field === C_STORE_RQ) return this.#beginStore(contextId, request);
-    if (request.field !== C_FIND_RQ) return this.#giveToLibrary(contextId, true, commandSet);
-    this.#query = { request, contextId };
-    return undefined;
-  }
-
-  /** The whole message with its last fragment, undefined before. */
-  #gather(piece: Buffer, last: boolean, limit: number, what: string): Buffer | undefined {
-    const { pieces, bytes } = this.#message;
-    if (bytes + piece.length > limit) throw new PduError(`${what} is longer than ${limit} bytes`, 6);
-    if (!last) {
-      // Copied: a few bytes would keep the whole socket read that they came with.
-      if (piece.length > 0) pieces.push(Buffer.from(piece));
-      this.#message.bytes += piece.length;
-      return undefined;
-    }
-    this.#message = { pieces: [], bytes: 0 };
-    return pieces.length === 0 ? piece : Buffer.concat([...pieces, piece]);
-  }
-
-  #giveToLibrary(contextId: number, isCommand: boolean, value: Buffer): Promise<void> {
-    const pdv: Pdv = {
-      getPresentationContextId: () => contextId,
-      getValue: () => value,
-      isCommand: () => isCommand,
-      isLastFragment: () => true,
-    };
-    return this.#library._processPDataTf({ getPdvs: () => [pdv] });
-  }
-
-  #answer(contextId: number, request: Request, answer: Answer): void {
-    if (this.#socket.destroyed) return;
-    this.#socket.write(
-      encodeAnswer(request, answer, { contextId, maxPduLength: this.#association!.getMaxPduLength() }),
-    );
-  }
-
-  async #beginStore(contextId: number, request: Request): Promise<void> {
-    const exchange = await StoreExchange.begin({
-      request,
-      transferSyntaxUid: this.#transferSyntaxUid(contextId),
+  #openSink(command: Command, contextId: number): Promise<DataSetSink> | undefined {
+    if (command.commandField !== COMMAND_FIELDS['C-STORE-RQ']) return undefined;
+    return StoreSink.open({
+      command,
+      transferSyntaxUid: this.#contexts.get(contextId)?.transferSyntaxUid,
       transfer: this.#transfer,
       callingAe: this.#callingAe,
       log: this.#parts.log,
+      respond: (values) => this.#exchange.respond(contextId, command, values),
     });
-    this.#store = { request, exchange };
   }
 
-  async #endStore(contextId: number, written: Promise<void> | undefined): Promise<void> {
-    await written;
-    const { request, exchange } = this.#store!;
-    const status = await exchange.end();
-    this.#store = undefined;
-    this.#answer(contextId, request, status);
+  async #perform(request: IncomingRequest): Promise<void> {
+    const context = this.#contexts.get(request.contextId);
+    const service = context && this.#parts.services.get(context.abstractSyntaxUid);
+    if (!context || !service) return request.respond({ status: REFUSED_SOP_CLASS_NOT_SUPPORTED });
+    const known = service.requests.some((name) => COMMAND_FIELDS[name] === request.command.commandField);
+    if (!known) return request.respond({ status: UNRECOGNIZED_OPERATION });
+    const { abstractSyntaxUid, transferSyntaxUid } = context;
+    await service.perform({ ...request, abstractSyntaxUid, transferSyntaxUid, association: this.#opened() });
   }
 
-  /** Undefined where the context was not accepted. */
-  #transferSyntaxUid(contextId: number): string | undefined {
-    return this.#association!.getPresentationContext(contextId).getAcceptedTransferSyntaxUid();
-  }
-
-  override cEchoRequest(
-    request: Parameters<typeof CEchoResponse.fromRequest>[0],
-    callback: (response: ReturnType<typeof CEchoResponse.fromRequest>) => void,
-  ): void {
-    const response = CEchoResponse.fromRequest(request);
-    response.setStatus(Status.Success);
-    callback(response);
-  }
-
-  /** The identifier is read by our own reader: the library cannot read every character set. */
-  #find({ request, contextId }: Query, identifier: Buffer): Promise<void> {
-    this.#query = undefined;
-    const { archive, policy, log } = this.#parts;
-    return answerFind({
-      archive,
-      identifier,
-      transferSyntaxUid: this.#transferSyntaxUid(contextId) ?? '',
-      retrieveAeTitle: policy.aeTitle,
-      log,
-      send: (answer) => this.#answer(contextId, request, answer),
-    });
+  #opened(): OpenAssociation {
+    return {
+      callingAe: this.#callingAe,
+      address: this.#socket.remoteAddress ?? '',
+      contexts: [...this.#contexts.values()],
+      agreed: (uid) => this.#agreed.get(uid),
+      request: (
+        contextId: number,
+        name: RequestName,
+        values: CommandValues,
+        payload: Payload | undefined,
+        deadlineMs: number,
+      ): Promise<IncomingResponse> => this.#exchange.request(contextId, name, values, payload, deadlineMs),
+      onEnd: (listener) => this.#endListeners.push(listener),
+    };
   }
 }
 
-const ENDINGS = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']);
-
-function isConnectionEnd(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && ENDINGS.has(String(error.code));
-}
+const ABORT_TAKEN_WITHIN_MS = 2000;

@@ -1,41 +1,64 @@
 import { isStorageSopClass } from '../dicom/sop-classes.ts';
-import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, transferSyntaxOf } from '../dicom/transfer-syntaxes.ts';
-import { type Association, type PresentationContext, PresentationContextResult } from './library.ts';
-
-export const VERIFICATION = '1.2.840.10008.1.1';
-export const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
-export const PATIENT_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.1.1';
-
-/** Encodings of a query and its answers, best first. */
-const QUERY_SYNTAXES = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
+import { transferSyntaxOf } from '../dicom/transfer-syntaxes.ts';
+import { type Association, type PresentationContext, PresentationContextResult } from '../network/library.ts';
+import type { RoleSelection } from '../network/negotiation.ts';
+import { type AcceptedContext, SERVICE_SYNTAXES, type Service } from './service.ts';
 
 type Choice = (proposed: readonly string[]) => string | undefined;
 
-/** The services besides storage, and which of the proposed transfer syntaxes each takes. */
-const SERVICES: Readonly<Record<string, Choice>> = {
-  [VERIFICATION]: (proposed) => QUERY_SYNTAXES.find((uid) => proposed.includes(uid)),
-  [STUDY_ROOT_FIND]: (proposed) => QUERY_SYNTAXES.find((uid) => proposed.includes(uid)),
-  [PATIENT_ROOT_FIND]: (proposed) => QUERY_SYNTAXES.find((uid) => proposed.includes(uid)),
-};
-
 /** Objects are stored as they are sent, so the sender's first choice that we can read is taken. */
 const storage: Choice = (proposed) => proposed.find((uid) => transferSyntaxOf(uid) !== undefined);
+const service: Choice = (proposed) => SERVICE_SYNTAXES.find((uid) => proposed.includes(uid));
 
-/** Answers every proposed presentation context (PS3.8 9.3.3.2). */
-export function answerPresentationContexts(association: Association): void {
-  for (const { id } of association.getPresentationContexts()) answer(association.getPresentationContext(id));
+export interface ContextPolicy {
+  readonly services: ReadonlyMap<string, Service>;
+  /** Whether this caller may use a SOP class. */
+  allows(sopClassUid: string): boolean;
 }
 
-function answer(context: PresentationContext): void {
-  const abstractSyntax = context.getAbstractSyntaxUid();
-  const choose = SERVICES[abstractSyntax] ?? (isStored(abstractSyntax) ? storage : undefined);
-  if (!choose) {
-    context.setResult(PresentationContextResult.RejectAbstractSyntaxNotSupported);
-    return;
+/** Answers every proposed presentation context (PS3.8 9.3.3.2), and says which were accepted. */
+export function answerPresentationContexts(
+  association: Association,
+  roles: readonly RoleSelection[],
+  policy: ContextPolicy,
+): AcceptedContext[] {
+  const providers = new Set(roles.filter((role) => role.provider).map((role) => role.sopClassUid));
+  const accepted: AcceptedContext[] = [];
+  for (const { id } of association.getPresentationContexts()) {
+    const context: PresentationContext = association.getPresentationContext(id);
+    const abstractSyntaxUid = context.getAbstractSyntaxUid();
+    const choose = choiceOf(abstractSyntaxUid, policy);
+    const transferSyntaxUid = choose?.(context.getTransferSyntaxUids());
+    // The library answers for the first context of a SOP class alone: ours are written by negotiation.ts.
+    context.setUserRole(undefined);
+    context.setProviderRole(undefined);
+    if (!choose) context.setResult(PresentationContextResult.RejectAbstractSyntaxNotSupported);
+    else if (!policy.allows(abstractSyntaxUid)) context.setResult(PresentationContextResult.RejectUser);
+    else if (transferSyntaxUid === undefined)
+      context.setResult(PresentationContextResult.RejectTransferSyntaxesNotSupported);
+    else {
+      context.setResult(PresentationContextResult.Accept, transferSyntaxUid);
+      accepted.push({ id, abstractSyntaxUid, transferSyntaxUid, peerIsProvider: providers.has(abstractSyntaxUid) });
+    }
   }
-  const transferSyntax = choose(context.getTransferSyntaxUids());
-  if (transferSyntax === undefined) context.setResult(PresentationContextResult.RejectTransferSyntaxesNotSupported);
-  else context.setResult(PresentationContextResult.Accept, transferSyntax);
+  return accepted;
+}
+
+function choiceOf(abstractSyntax: string, { services }: ContextPolicy): Choice | undefined {
+  if (services.has(abstractSyntax)) return service;
+  return isStored(abstractSyntax) ? storage : undefined;
+}
+
+/**
+ * Roles granted (PS3.7 D.3.3.4): a peer may be the provider of storage, which C-GET needs, and the user of anything that
+ * we provide. What it did not ask for is not granted.
+ */
+export function grantedRoles(
+  proposed: readonly RoleSelection[],
+  accepted: readonly AcceptedContext[],
+): RoleSelection[] {
+  const known = new Set(accepted.map((context) => context.abstractSyntaxUid));
+  return proposed.filter((role) => known.has(role.sopClassUid));
 }
 
 const STANDARD_ROOT = '1.2.840.10008.';

@@ -3,8 +3,11 @@ import type { Archive } from '../archive/archive.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/implementation.ts';
 import { VoxgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { type AssociationPolicy, ProviderAssociation } from './association.ts';
-import { Implementation } from './library.ts';
+import { Implementation } from '../network/library.ts';
+import type { AdmissionSettings } from './admission.ts';
+import { type Deadlines, ProviderAssociation } from './association.ts';
+import type { Service } from './service.ts';
+import { verificationService } from './services/verification.ts';
 
 export interface DimseDoor {
   readonly port: number;
@@ -12,9 +15,13 @@ export interface DimseDoor {
   close(graceMs: number): Promise<void>;
 }
 
-export interface DimseDoorOptions extends AssociationPolicy {
+export interface DimseDoorOptions {
   readonly host: string;
   readonly port: number;
+  readonly admission: AdmissionSettings;
+  readonly deadlines: Deadlines;
+  /** Besides verification and storage. */
+  readonly services: readonly Service[];
   readonly archive: Archive;
   readonly log: Log;
 }
@@ -22,12 +29,16 @@ export interface DimseDoorOptions extends AssociationPolicy {
 /** For associations that were cut to put away what they had staged. */
 const AFTER_CUT_MS = 5000;
 
-/** Opens the DIMSE door: C-ECHO, C-STORE, C-FIND at study level. */
+/** Opens the DIMSE door: verification, storage, and the services given. */
 export async function openDimseDoor(options: DimseDoorOptions): Promise<DimseDoor> {
   Implementation.setImplementationClassUid(IMPLEMENTATION_CLASS_UID);
   Implementation.setImplementationVersion(IMPLEMENTATION_VERSION_NAME);
   const open = new Map<Socket, Promise<void>>();
-  const parts = { archive: options.archive, policy: options, log: options.log, openAssociations: () => open.size };
+  const { archive, admission, deadlines, log } = options;
+  const services = new Map(
+    [verificationService, ...options.services].flatMap((service) => service.sopClasses.map((uid) => [uid, service])),
+  );
+  const parts = { archive, admission, deadlines, services, log, openAssociations: () => open.size };
   const server = createServer((socket) => {
     open.set(
       socket,

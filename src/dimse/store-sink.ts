@@ -2,56 +2,60 @@ import type { IncomingInstance } from '../archive/receive-instance.ts';
 import type { Transfer } from '../archive/transfer.ts';
 import { VoxgateError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Request } from './command-set.ts';
+import type { Command, CommandValues } from '../network/command-set.ts';
+import type { DataSetSink } from '../network/message-exchange.ts';
 import { comment, failureStatus, PROCESSING_FAILURE, receiptStatus, type StoreStatus } from './store-status.ts';
 
 export interface StoreParts {
-  readonly request: Request;
+  readonly command: Command;
   /** Undefined where the presentation context was not accepted. */
   readonly transferSyntaxUid: string | undefined;
   /** Undefined once the association has been released. */
   readonly transfer: Transfer | undefined;
   readonly callingAe: string;
   readonly log: Log;
+  respond(values: CommandValues): Promise<void>;
 }
 
 /**
  * One C-STORE (PS3.7 9.1.1) in hand: its bytes go from the socket to the staged file as they come, and its response is
  * made only when they are durable. After a failure the remaining bytes are read and dropped.
  */
-export class StoreExchange {
+export class StoreSink implements DataSetSink {
   readonly #parts: StoreParts;
   #incoming: IncomingInstance | undefined;
   #failure: StoreStatus | undefined;
+  #stored: StoreStatus = { status: 0 };
 
   private constructor(parts: StoreParts) {
     this.#parts = parts;
   }
 
-  static async begin(parts: StoreParts): Promise<StoreExchange> {
-    const { request, transferSyntaxUid, transfer } = parts;
-    const exchange = new StoreExchange(parts);
+  static async open(parts: StoreParts): Promise<StoreSink> {
+    const { command, transferSyntaxUid, transfer } = parts;
+    const sink = new StoreSink(parts);
     if (!transferSyntaxUid || !transfer) {
-      exchange.#failure = { status: PROCESSING_FAILURE, comment: 'the presentation context was not accepted' };
-      return exchange;
+      sink.#failure = { status: PROCESSING_FAILURE, comment: 'the presentation context was not accepted' };
+      return sink;
     }
-    const { sopClassUid, sopInstanceUid } = request;
-    await exchange.#attempt(async () => {
-      exchange.#incoming = await transfer.receiveDataSet({ sopClassUid, sopInstanceUid, transferSyntaxUid });
+    const { affectedSopClassUid: sopClassUid = '', affectedSopInstanceUid: sopInstanceUid = '' } = command;
+    await sink.#attempt(async () => {
+      sink.#incoming = await transfer.receiveDataSet({ sopClassUid, sopInstanceUid, transferSyntaxUid });
     });
-    return exchange;
+    return sink;
   }
 
-  /** Takes a piece of the data set; awaiting what it returns slows the sender to the pace of the disk. */
   take(piece: Buffer): Promise<void> | undefined {
     const written = this.#failure ? undefined : this.#incoming?.write(piece);
     return written && this.#attempt(() => written);
   }
 
-  /** The data set is complete: makes it durable, or says why not. */
-  async end(): Promise<StoreStatus> {
+  /** The data set is complete: makes it durable and says so, or says why not. */
+  async end(): Promise<void> {
     if (!this.#failure) await this.#attempt(() => this.#finish());
-    return this.#failure ?? this.#stored;
+    const { status, comment: errorComment } = this.#failure ?? this.#stored;
+    // A sender that has gone meanwhile will send it again; what is stored is stored.
+    await this.#parts.respond({ status, errorComment }).catch(() => undefined);
   }
 
   /** The sender has left: nothing of the object is kept. */
@@ -60,8 +64,6 @@ export class StoreExchange {
     log.warn({ callingAe }, 'a sender left in the middle of an object; nothing of it is kept');
     await this.#incoming?.discard();
   }
-
-  #stored: StoreStatus = { status: 0 };
 
   async #finish(): Promise<void> {
     const { transfer, log, callingAe } = this.#parts;

@@ -14,9 +14,9 @@ export interface PduSink {
 
 /** What came is no DICOM upper layer traffic; the association is aborted (PS3.8 9.3.8, provider). */
 export class PduError extends Error {
-  /** Abort reason of PS3.8 Table 9-26: 1 unrecognized PDU, 6 invalid PDU parameter value. */
-  readonly abortReason: 1 | 6;
-  constructor(sentence: string, abortReason: 1 | 6) {
+  /** Abort reason of PS3.8 Table 9-26: 1 unrecognized PDU, 2 unexpected PDU, 6 invalid PDU parameter value. */
+  readonly abortReason: 1 | 2 | 6;
+  constructor(sentence: string, abortReason: 1 | 2 | 6) {
     super(sentence);
     this.abortReason = abortReason;
   }
@@ -33,13 +33,15 @@ const PDV_HEADER_BYTES = 6;
 const COMMAND_BIT = 1;
 const LAST_BIT = 2;
 
+const EMPTY: Buffer = Buffer.alloc(0);
+
 type State = 'header' | 'control' | 'pdv-header' | 'pdv-data';
 
 export class PduReader {
   readonly #sink: PduSink;
   #state: State = 'header';
   /** Bytes of a header or control PDU that came so far. */
-  #gathered: Buffer = Buffer.alloc(0);
+  #gathered: Buffer = EMPTY;
   #wanted = HEADER_BYTES;
   /** Bytes of the current P-DATA-TF, and of its current PDV, still to come. */
   #pduLeft = 0;
@@ -57,29 +59,35 @@ export class PduReader {
   }
 
   /**
-   * Takes what the socket gave. Resolves when the sink has taken it all.
+   * Takes what the socket gave; returns a promise only where the sink has to be waited for, which is the exception.
    * @throws PduError
    */
-  async push(chunk: Buffer): Promise<void> {
-    let at = 0;
+  push(chunk: Buffer): Promise<void> | undefined {
+    return this.#pushFrom(chunk, 0);
+  }
+
+  #pushFrom(chunk: Buffer, start: number): Promise<void> | undefined {
+    let at = start;
     while (at < chunk.length) {
+      let wait: Promise<void> | undefined;
       if (this.#state === 'pdv-data') {
         const piece = chunk.subarray(at, at + this.#pdvLeft);
         at += piece.length;
-        const wait = this.#takePiece(piece);
-        if (wait) await wait;
-        continue;
+        wait = this.#takePiece(piece);
+      } else {
+        const missing = this.#wanted - this.#gathered.length;
+        const part = chunk.subarray(at, at + missing);
+        at += part.length;
+        this.#gathered = this.#gathered.length === 0 ? part : Buffer.concat([this.#gathered, part]);
+        if (this.#gathered.length < this.#wanted) return undefined;
+        const whole = this.#gathered;
+        this.#gathered = EMPTY;
+        wait = this.#takeWhole(whole);
       }
-      const missing = this.#wanted - this.#gathered.length;
-      const part = chunk.subarray(at, at + missing);
-      at += part.length;
-      this.#gathered = this.#gathered.length === 0 ? part : Buffer.concat([this.#gathered, part]);
-      if (this.#gathered.length < this.#wanted) return;
-      const whole = this.#gathered;
-      this.#gathered = Buffer.alloc(0);
-      const wait = this.#takeWhole(whole);
-      if (wait) await wait;
+      const next = at;
+      if (wait) return wait.then(() => this.#pushFrom(chunk, next));
     }
+    return undefined;
   }
 
   #takeWhole(bytes: Buffer): Promise<void> | undefined {
@@ -116,7 +124,7 @@ export class PduReader {
     this.#pduLeft -= itemLength + 4;
     this.#pdvLeft = itemLength - 2;
     this.#state = 'pdv-data';
-    return this.#pdvLeft === 0 ? this.#takePiece(Buffer.alloc(0)) : undefined;
+    return this.#pdvLeft === 0 ? this.#takePiece(EMPTY) : undefined;
   }
 
   #takePiece(piece: Buffer): Promise<void> | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PduError, PduReader } from '../../src/dimse/pdu-reader.ts';
+import { PduError, PduReader } from '../../src/network/pdu-reader.ts';
 import { pData, pdu, pdv } from '../support/raw-scu.ts';
 
 interface Seen {
@@ -24,6 +24,11 @@ function aReader(delay?: () => Promise<void>): { reader: PduReader; seen: Seen }
 }
 
 const joined = ({ fragments }: Seen): string => fragments.map(({ bytes }) => bytes).join('');
+
+/** What it throws at once and what it throws later, alike. */
+async function pushed(reader: PduReader, bytes: Buffer): Promise<void> {
+  await reader.push(bytes);
+}
 
 describe('the PDU reader (PS3.8 9.3)', () => {
   const stream = Buffer.concat([
@@ -67,7 +72,7 @@ describe('the PDU reader (PS3.8 9.3)', () => {
     ['a PDU that ends inside a value header', pdu(0x04, Buffer.alloc(3)), 6],
   ])('refuses %s before taking memory for it', async (_, bytes, abortReason) => {
     const { reader } = aReader();
-    const refusal = await reader.push(bytes).catch((error: unknown) => error);
+    const refusal = await pushed(reader, bytes).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(PduError);
     expect(refusal).toMatchObject({ abortReason });
   });
@@ -83,7 +88,7 @@ describe('the PDU reader (PS3.8 9.3)', () => {
       const bytes = Buffer.from(stream);
       for (let j = 0; j <= random(4); j++) bytes[random(bytes.length)] = random(256);
       const { reader } = aReader();
-      await reader.push(bytes).catch((error: unknown) => {
+      await pushed(reader, bytes).catch((error: unknown) => {
         if (!(error instanceof PduError)) throw error;
         refused += 1;
       });
