@@ -41,7 +41,7 @@ export function pdv(contextId: number, control: number, data: Buffer): Buffer {
 
 export const pData = (...values: Buffer[]): Buffer => pdu(0x04, Buffer.concat(values));
 
-function associateRequest(called: string, calling: string, proposals: readonly Proposal[]): Buffer {
+export function associateRequest(called: string, calling: string, proposals: readonly Proposal[]): Buffer {
   const contexts = proposals.map(({ abstractSyntax, transferSyntaxes }, i) =>
     item(
       0x20,
