@@ -151,15 +151,16 @@ describe('messages of an association (PS3.7 6.3)', () => {
   const find = encodeCommand(COMMAND_FIELDS['C-FIND-RQ'], { messageId: 1 }, true);
   const echo = encodeCommand(COMMAND_FIELDS['C-ECHO-RQ'], { messageId: 1 }, false);
 
-  const data = (contextId: number) => [contextId, false, Buffer.alloc(1024), false] as const;
-  const whole = (command: Buffer) => [1, true, command, true] as const;
+  type Fragment = Parameters<MessageExchange['takeFragment']>;
+  const data = (contextId: number): Fragment => [contextId, false, Buffer.alloc(1024), false];
+  const whole = (command: Buffer): Fragment => [1, true, command, true];
 
-  it.each([
+  it.each<[string, Fragment[]]>([
     ['a data set without a command', [data(1)]],
     ['a data set in another context', [whole(find), data(3)]],
     ['two commands at once', [whole(find), whole(find)]],
     ['a response to nothing', [whole(encodeCommand(0x8030, { respondsTo: 5 }, false))]],
-    ['an endless command', Array(100).fill([1, true, Buffer.alloc(1024), false] as const)],
+    ['an endless command', Array(100).fill([1, true, Buffer.alloc(1024), false])],
     ['an endless identifier', [whole(find), ...Array(17 * 1024).fill(data(1))]],
     ['requests without end', Array(100).fill(whole(echo))],
   ])('refuses %s', (_, fragments) => {
