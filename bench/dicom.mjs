@@ -166,19 +166,47 @@ export function ctSlice({ study, series, patientId, number, pixels, size }) {
   return { sop, study, series, pixels: dataSet.subarray(dataSet.length - pixels.length), dataSet };
 }
 
-/** Slices of one study, spread over as many series as there are senders. */
-export function ctStudy({
-  slices,
-  series: count = 1,
-  size = 512,
-  study = uid(),
-  patientId = `BENCH${study.slice(-12)}`,
-}) {
+/** Slices of one series. */
+export function ctSeries({ slices, size = 512, study = uid(), patientId = `BENCH${study.slice(-12)}` }) {
   const pixels = noise(size * size);
-  const series = Array.from({ length: count }, () => uid());
-  return Array.from({ length: slices }, (_, i) =>
-    ctSlice({ study, series: series[i % count], patientId, number: 1 + Math.floor(i / count), pixels, size }),
-  );
+  const series = uid();
+  return Array.from({ length: slices }, (_, i) => ctSlice({ study, series, patientId, number: i + 1, pixels, size }));
+}
+
+/** An object as small as one can be that an archive has something to index of: an image of one pixel. */
+export function tinyObject({ study, series, patientId, number }) {
+  const sop = uid();
+  const dataSet = encode([
+    [0x00080005, 'CS', 'ISO_IR 192'],
+    [0x00080016, 'UI', CT_IMAGE],
+    [0x00080018, 'UI', sop],
+    [0x00080020, 'DA', '20260102'],
+    [0x00080030, 'TM', '101530'],
+    [0x00080050, 'SH', `A${patientId.slice(-10)}`],
+    [0x00080060, 'CS', 'CT'],
+    [0x00080090, 'PN', 'REFERRER^RITA'],
+    [0x00081030, 'LO', 'Chest'],
+    [0x0008103e, 'LO', 'Axial'],
+    [0x00100010, 'PN', 'BENCH^NOBODY'],
+    [0x00100020, 'LO', patientId],
+    [0x00100030, 'DA', '19600215'],
+    [0x00100040, 'CS', 'O'],
+    [0x0020000d, 'UI', study],
+    [0x0020000e, 'UI', series],
+    [0x00200010, 'SH', 'S1'],
+    [0x00200011, 'IS', '1'],
+    [0x00200013, 'IS', String(number)],
+    [0x00280002, 'US', 1],
+    [0x00280004, 'CS', 'MONOCHROME2'],
+    [0x00280010, 'US', 1],
+    [0x00280011, 'US', 1],
+    [0x00280100, 'US', 8],
+    [0x00280101, 'US', 8],
+    [0x00280102, 'US', 7],
+    [0x00280103, 'US', 0],
+    [0x7fe00010, 'OB', Buffer.from([7, 0])],
+  ]);
+  return { sop, study, series, dataSet };
 }
 
 /** Everything before the pixels of a multi-frame object of 512 x 512 x 16 bit, with the head of Pixel Data. */

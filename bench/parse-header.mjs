@@ -1,6 +1,6 @@
 // Reading the header of a CT slice, pixels left where they are: this project's reader beside dcmjs, in one process.
 import dcmjs from 'dcmjs';
-import { CT_IMAGE, ctStudy, fileHead } from './dicom.mjs';
+import { CT_IMAGE, ctSeries, fileHead } from './dicom.mjs';
 
 const SECONDS = 1;
 
@@ -9,7 +9,7 @@ export async function headerReaders() {
   // Compiled code: Node 20 does not run TypeScript.
   const { bufferSource, parsePart10 } = await import(new URL('../dist/src/dicom/parse.js', import.meta.url).href);
   dcmjs.log.setLevel('silent');
-  const [slice] = ctStudy({ slices: 1 });
+  const [slice] = ctSeries({ slices: 1 });
   const file = Buffer.concat([fileHead(CT_IMAGE, slice.sop), slice.dataSet]);
   const memory = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength);
   const readers = {

@@ -1,4 +1,4 @@
-// npm run bench: this project's own benchmark. `-- --list` lists the workloads, `-- NAME ...` runs some of them.
+// npm run bench: this project's own benchmark. `-- --list` lists the workloads, `-- --only NAME,...` runs some of them.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
@@ -7,13 +7,24 @@ import { prepare } from './prepare.mjs';
 
 const OPTIONS = {
   list: { type: 'boolean', default: false },
-  peer: { type: 'string' },
-  repetitions: { type: 'string', default: '3' },
+  only: { type: 'string' },
+  peers: { type: 'string', default: 'orthanc,orthanc-pg' },
+  reps: { type: 'string', default: '3' },
+  quick: { type: 'boolean', default: false },
+  instances: { type: 'string' },
+  studies: { type: 'string' },
+  'per-study': { type: 'string' },
+  'store-all': { type: 'boolean', default: false },
   json: { type: 'string' },
   profile: { type: 'string' },
 };
-const USAGE = `npm run bench -- [NAME ...] [--list] [--peer orthanc|storescp|none] [--repetitions 3] [--json FILE]
-                [--profile FOLDER: CPU profiles of our main process]`;
+const USAGE = `npm run bench -- [--list] [--only NAME,NAME] [--reps 3] [--quick] [--json FILE]
+  --peers orthanc,orthanc-pg  whom to compare with: orthanc (SQLite), orthanc-pg (PostgreSQL), storescp, or none
+  --quick                     everything very small, to see whether it works; its figures say nothing
+  --studies 10000             what C-FIND and QIDO-RS ask: so many studies, each of --per-study 1 instances
+  --instances 100000          what ingest-slope compares with 10,000
+  --store-all                 ingest-slope stores them all; without it, above 100,000, rows are multiplied
+  --profile FOLDER            CPU profiles of our main process`;
 
 let values;
 let positionals;
@@ -25,110 +36,127 @@ try {
 if (process.platform !== 'linux') end('The benchmark reads CPU time and memory from /proc: it runs on Linux only.');
 
 prepare();
-const { measureMemory, measureParser, measureServers, MEMORY_LIMIT_MB } = await import('../bench/measure.mjs');
+const { measureParser, measureTogether } = await import('../bench/measure.mjs');
+const { LIMIT_MB, measureEightGibibytes, measureOneGibibyte } = await import('../bench/memory.mjs');
+const { measureSlope, SLOPE_LIMIT } = await import('../bench/ingest-slope.mjs');
+const { Receiver } = await import('../bench/receiver.mjs');
+const { HEADER, lines, memoryLine, oneLine, slopeLines } = await import('../bench/report.mjs');
 const { PEERS } = await import('../bench/servers.mjs');
-const { SERVER_WORKLOADS } = await import('../bench/workloads.mjs');
+const { FULL, QUICK, serverWorkloads } = await import('../bench/workloads.mjs');
 
-const PARSER = { name: 'parse-header', what: 'reading the header of a CT slice in memory; its peer is dcmjs' };
-const MEMORY = {
-  name: 'memory-1gib',
-  what: `peak memory of the main process while an object with 1 GiB of pixels is stored; limit ${MEMORY_LIMIT_MB} MB`,
-};
-const ALL = [...SERVER_WORKLOADS, PARSER, MEMORY];
+const scale = { ...(values.quick ? QUICK : FULL) };
+if (values.studies) scale.studies = number('--studies', values.studies, 2, 1e6);
+if (values['per-study']) scale.perStudy = number('--per-study', values['per-study'], 1, 1000);
+if (values.instances) scale.instances = number('--instances', values.instances, 1000, 1e7);
+const repetitions = values.quick ? 1 : number('--reps', values.reps, 1, 20);
+
+const ALONE = [
+  {
+    name: 'parse-header',
+    what: 'reading the header of a CT slice in memory; its peer is dcmjs',
+    run: async () => show(await measureParser({ repetitions })),
+  },
+  {
+    name: 'memory-1gib',
+    what: `peak memory of the main process while an object of 1 GiB is stored, by C-STORE and by STOW-RS; limit ${LIMIT_MB.one} MB`,
+    run: (options) => remember('memory-1gib', measureOneGibibyte(options)),
+  },
+  {
+    name: 'memory-8x1gib',
+    what: `the same with eight objects of 1 GiB over eight associations at once; limit ${LIMIT_MB.eight} MB, 10 GiB of disk`,
+    run: (options) => remember('memory-8x1gib', measureEightGibibytes(options)),
+  },
+  {
+    name: 'ingest-slope',
+    what: `p95 of a C-STORE into an archive of ${scale.instances} instances beside one of ${scale.sloped}; limit ${SLOPE_LIMIT} times`,
+    run: async (options) => {
+      const say = (line) => console.error(`ingest-slope: ${line}`);
+      results.slope = await measureSlope({ ...options, repetitions, storeAll: values['store-all'], say });
+      console.log(slopeLines(results.slope, SLOPE_LIMIT));
+    },
+  },
+];
+const ON_SERVERS = serverWorkloads(scale);
+const ALL = [...ON_SERVERS, ...ALONE];
 if (values.list) {
   for (const { name, what } of ALL) console.log(`${name.padEnd(16)} ${what}`);
   process.exit(0);
 }
-const unknown = positionals.filter((name) => !ALL.some((workload) => workload.name === name));
+const wanted = [...(values.only?.split(',') ?? []), ...positionals];
+const unknown = wanted.filter((name) => !ALL.some((workload) => workload.name === name));
 if (unknown.length > 0) end(`There is no workload ${unknown.join(', ')}. "npm run bench -- --list" lists them.`);
-const repetitions = Number(values.repetitions);
-if (!Number.isInteger(repetitions) || repetitions < 1 || repetitions > 20)
-  end('--repetitions is a number from 1 to 20.');
-if (values.peer !== undefined && values.peer !== 'none' && !PEERS[values.peer])
-  end(`--peer is orthanc, storescp or none.\n${USAGE}`);
-if (PEERS[values.peer]?.absent) end(`${PEERS[values.peer].absent}.`);
+const chosen = ({ name }) => wanted.length === 0 || wanted.includes(name);
+const peerNames = values.peers === 'none' ? [] : values.peers.split(',');
+const strangers = peerNames.filter((name) => !PEERS[name]);
+if (strangers.length > 0) end(`There is no peer ${strangers.join(', ')}.\n${USAGE}`);
 
-const chosen = ALL.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-const results = { date: new Date().toISOString(), machine: machine(), workloads: [], memory: [], failed: [] };
+const results = { date: new Date().toISOString(), machine: machine(), scale, workloads: [], memory: [], failed: [] };
 console.log(`${results.machine}\nLoad before: ${load()}`);
-for (const [name, peer] of Object.entries(PEERS))
-  if (peer.absent) console.log(`${peer.absent}: no comparison with ${name}.`);
-console.log(`\n${header()}`);
-for (const workload of chosen) {
-  try {
-    if (workload === MEMORY) await runMemory();
-    else await runRates(workload);
-  } catch (error) {
-    results.failed.push({ name: workload.name, reason: error.message });
-    console.log(`| ${workload.name} | FAILED: ${error.message} |`);
-  }
-}
+for (const name of peerNames.filter((each) => PEERS[each].absent))
+  console.log(`${PEERS[name].absent}: no comparison with ${name}.`);
+const peers = peerNames.filter((name) => !PEERS[name].absent).map((name) => ({ name, ...PEERS[name] }));
+console.log(
+  `\nA ratio above 1 says that ours is better; the faster peer, in bold, is the one that counts.\n\n${HEADER}`,
+);
+
+const receiver = await Receiver.listen();
+// A quick run does not wait for a calm machine.
+const options = { scale, receiver, cpuProfile: values.profile, patient: !values.quick };
+for (const together of fixtures(ON_SERVERS.filter(chosen)))
+  await guarded(together.map(({ name }) => name).join(', '), () =>
+    measureTogether(together, { ...options, repetitions, peers: peersFor(together[0]), onResult: show }),
+  );
+for (const { name, run } of ALONE.filter(chosen)) await guarded(name, () => run(options));
+receiver.close();
+
 console.log(`\nLoad after: ${load()}`);
 if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
 if (results.failed.length > 0 || results.memory.some(({ withinLimit }) => !withinLimit)) process.exitCode = 1;
 
-async function runRates(workload) {
-  const peer = workload === PARSER ? undefined : peerFor(workload);
-  const result =
-    workload === PARSER
-      ? await measureParser({ repetitions })
-      : await measureServers(workload, { peer, repetitions, cpuProfile: values.profile });
+/** Workloads that share their servers, together; others alone. */
+function fixtures(workloads) {
+  const groups = new Map();
+  for (const workload of workloads) {
+    const key = workload.fixture ?? workload.name;
+    groups.set(key, [...(groups.get(key) ?? []), workload]);
+  }
+  return groups.values();
+}
+
+function peersFor({ door }) {
+  return peers.filter(({ archives }) => archives || door === 'dimse');
+}
+
+async function guarded(name, act) {
+  try {
+    await act();
+  } catch (error) {
+    fail(name, error.message);
+    console.log(`| ${name} | | FAILED: ${oneLine(error.message)} |`);
+  }
+}
+
+function fail(name, reason) {
+  results.failed.push({ name, reason });
+}
+
+function show(result) {
   results.workloads.push(result);
-  console.log(line(result));
+  if (result.ours.failed) fail(result.name, result.ours.failed);
+  console.log(lines(result));
 }
 
-async function runMemory() {
-  const rows = await measureMemory();
-  results.memory = rows;
-  for (const { way, seconds, peakMb, withinLimit } of rows)
-    console.log(
-      `| memory-1gib, ${way} | ${(1024 / seconds).toFixed(0)} MiB/s | | | | | ${peakMb.toFixed(0)} MB, ${
-        withinLimit ? `within ${MEMORY_LIMIT_MB} MB` : `OVER ${MEMORY_LIMIT_MB} MB`
-      } | |`,
-    );
+async function remember(name, measured) {
+  for (const result of await measured) {
+    results.memory.push({ name, ...result });
+    console.log(memoryLine(name, result));
+  }
 }
 
-/** The peer that was asked for, or the best that is here and speaks what the workload needs. */
-function peerFor({ door }) {
-  if (values.peer === 'none') return undefined;
-  const candidates = values.peer ? [PEERS[values.peer]] : Object.values(PEERS);
-  return candidates.find((peer) => !peer.absent && (door === 'dimse' || peer.speaksWeb));
-}
-
-function header() {
-  const cells = [
-    'workload',
-    'voxgate a second (slowest to fastest)',
-    'peer a second',
-    'ratio',
-    'our CPU ms each',
-    "peer's CPU ms each",
-    'our peak RSS',
-    'cores used by others',
-  ];
-  return `| ${cells.join(' | ')} |\n|${' --- |'.repeat(cells.length)}`;
-}
-
-function line({ name, unit, ours, peer, ratio, others }) {
-  const cells = [
-    name,
-    `${rate(ours)} ${unit}`,
-    peer ? `${rate(peer)} (${peer.name})` : 'no peer',
-    peer ? ratio.toFixed(2) : '',
-    ours.cpuMs.toFixed(2),
-    peer ? peer.cpuMs.toFixed(2) : '',
-    ours.peakMb === undefined ? '' : `${ours.peakMb.toFixed(0)} MB`,
-    others === undefined ? '' : others.toFixed(2),
-  ];
-  return `| ${cells.join(' | ')} |`;
-}
-
-function rate({ rate, slowest, fastest }) {
-  return `${short(rate)} (${short(slowest)}-${short(fastest)})`;
-}
-
-function short(number) {
-  return number >= 100 ? number.toFixed(0) : number.toPrecision(3);
+function number(option, text, least, most) {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) end(`${option} is a number from ${least} to ${most}.`);
+  return value;
 }
 
 function machine() {

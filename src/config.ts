@@ -2,20 +2,37 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { VoxgateError } from './errors.ts';
+import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
+import {
+  type CallerPolicy,
+  isReachable,
+  type PeerSettings,
+  parsePeers,
+  parseUnknownPeers,
+  withOwnTls,
+} from './peer-settings.ts';
+import { isRecord, parseAeTitle } from './settings-reader.ts';
+
+export type { CallerPolicy, PeerSettings } from './peer-settings.ts';
 
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** Another node we send results to: DIMSE (C-STORE) or DICOMweb (STOW-RS). */
-export interface PeerSettings {
-  readonly name: string;
-  readonly aeTitle?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly dicomweb?: string;
+/** What the node shows of itself by TLS, and what it wants to see; PEM files. */
+export interface TlsSettings {
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Of the key. */
+  readonly passphrase: string | undefined;
+  /** Certificate authorities of those who call, and of those we call. */
+  readonly ca: string | undefined;
+  readonly clientCert: ClientCertificates;
 }
+
+const CLIENT_CERTIFICATES = ['required', 'optional', 'none'] as const;
+type ClientCertificates = (typeof CLIENT_CERTIFICATES)[number];
 
 export interface RouteSettings {
   readonly name: string;
@@ -27,9 +44,38 @@ export interface RouteSettings {
   readonly deliverTo: readonly string[];
 }
 
+/** Attributes of a study by which retention.protect names it. */
+export const PROTECTABLE = [
+  'StudyInstanceUID',
+  'PatientID',
+  'AccessionNumber',
+  'StudyID',
+  'StudyDescription',
+  'ModalitiesInStudy',
+] as const;
+
+/** When studies are deleted without being asked for. Without a rule none ever is. */
+export interface RetentionRules {
+  /** Days since something was added to the study. */
+  readonly maxAgeDays?: number;
+  /** Free room on the disk: where deleting begins, and where it ends. */
+  readonly keepFree?: {
+    readonly unit: 'percent' | 'bytes';
+    readonly startBelow: number;
+    readonly stopAbove: number;
+  };
+  /** Studies that are never deleted: those of which all attributes of an entry have these values. */
+  readonly protect: readonly Protection[];
+}
+
+export type Protection = Readonly<Partial<Record<(typeof PROTECTABLE)[number], string>>>;
+
 export interface Settings {
   readonly aeTitle: string;
-  readonly dimse: Address;
+  /** The port without TLS; undefined where it is off. */
+  readonly dimse: Address | undefined;
+  readonly dimseTls: Address | undefined;
+  readonly tls: TlsSettings;
   readonly http: Address;
   readonly data: string;
   readonly databaseUrl: string | undefined;
@@ -39,12 +85,19 @@ export interface Settings {
   readonly settleSeconds: number;
   readonly idleSettleSeconds: number;
   readonly maxAssociations: number;
+  /** Bytes of DIMSE messages in memory at once. */
+  readonly memoryBudget: number;
   readonly dimseArtimSeconds: number;
   readonly dimseIdleSeconds: number;
   readonly dimseWriteSeconds: number;
   readonly peers: readonly PeerSettings[];
   readonly routes: readonly RouteSettings[];
   readonly acceptUnknownPeers: boolean;
+  readonly unknownPeers: CallerPolicy;
+  readonly identities: IdentitySettings;
+  /** How long a deletion can be undone. */
+  readonly undoDays: number;
+  readonly retention: RetentionRules;
   /** Where the settings file was read from, if one was. */
   readonly file: string | undefined;
 }
@@ -66,7 +119,43 @@ export const SETTINGS = [
     byDefault: 'VOXGATE',
     meaning: 'Called AE title, 1 to 16 characters.',
   },
-  { variable: 'VOXGATE_DIMSE', key: 'dimse', byDefault: '127.0.0.1:11112', meaning: 'DIMSE listen address.' },
+  {
+    variable: 'VOXGATE_DIMSE',
+    key: 'dimse',
+    byDefault: '127.0.0.1:11112',
+    meaning: 'DIMSE listen address without TLS; "off" for none.',
+  },
+  {
+    variable: 'VOXGATE_DIMSE_TLS',
+    key: 'dimseTls',
+    byDefault: '',
+    meaning: 'DIMSE listen address with TLS (2762 is the registered port); unset: none.',
+  },
+  {
+    variable: 'VOXGATE_TLS_CERT',
+    key: 'tlsCert',
+    byDefault: '',
+    meaning: 'PEM file of the certificate we show, and its chain; read again when it changes.',
+  },
+  { variable: 'VOXGATE_TLS_KEY', key: 'tlsKey', byDefault: '', meaning: 'PEM file of its private key.' },
+  {
+    variable: 'VOXGATE_TLS_PASSPHRASE',
+    key: 'tlsPassphrase',
+    byDefault: '',
+    meaning: 'Passphrase of that key, where it has one.',
+  },
+  {
+    variable: 'VOXGATE_TLS_CA',
+    key: 'tlsCa',
+    byDefault: '',
+    meaning: 'PEM file of the certificate authorities by which the certificates of callers and peers are checked.',
+  },
+  {
+    variable: 'VOXGATE_TLS_CLIENT_CERT',
+    key: 'tlsClientCert',
+    byDefault: 'required',
+    meaning: 'Whether callers must show a certificate: required, optional (a wrong one is refused) or none.',
+  },
   {
     variable: 'VOXGATE_HTTP',
     key: 'http',
@@ -130,6 +219,13 @@ export const SETTINGS = [
     meaning: 'Associations open at once; further callers are told to try again later (A-ASSOCIATE-RJ 2/3/2).',
   },
   {
+    variable: 'VOXGATE_MEMORY_BUDGET',
+    key: 'memoryBudget',
+    byDefault: '256',
+    meaning:
+      'MiB of DIMSE messages in memory at once; near it new callers are told to try again later, at it senders are slowed.',
+  },
+  {
     variable: 'VOXGATE_DIMSE_ARTIM_SECONDS',
     key: 'dimseArtimSeconds',
     byDefault: '30',
@@ -147,6 +243,12 @@ export const SETTINGS = [
     key: 'dimseWriteSeconds',
     byDefault: '60',
     meaning: 'A peer that takes nothing of what is sent to it for so long is cut off.',
+  },
+  {
+    variable: 'VOXGATE_UNDO_DAYS',
+    key: 'undoDays',
+    byDefault: '7',
+    meaning: 'Days in which a deletion can be undone; its files are removed after them (0: at once).',
   },
 ] as const satisfies readonly Setting[];
 
@@ -178,7 +280,30 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   };
 
   const aeTitle = check('VOXGATE_AE_TITLE', parseAeTitle, 'an AE title (1 to 16 printable characters, no backslash)');
-  const dimse = check('VOXGATE_DIMSE', parseAddress, 'an address such as 127.0.0.1:11112');
+  const dimse = check(
+    'VOXGATE_DIMSE',
+    (t) => (t === 'off' ? t : parseAddress(t)),
+    'an address such as 127.0.0.1:11112, or off',
+  );
+  const dimseTls = check(
+    'VOXGATE_DIMSE_TLS',
+    (t) => (t === '' ? 'off' : parseAddress(t)),
+    'an address such as 0.0.0.0:2762',
+  );
+  const clientCert = check(
+    'VOXGATE_TLS_CLIENT_CERT',
+    (t) => CLIENT_CERTIFICATES.find((name) => name === t),
+    `one of ${CLIENT_CERTIFICATES.join(', ')}`,
+  );
+  const tls: TlsSettings = {
+    cert: raw('VOXGATE_TLS_CERT') || undefined,
+    key: raw('VOXGATE_TLS_KEY') || undefined,
+    passphrase: raw('VOXGATE_TLS_PASSPHRASE') || undefined,
+    ca: raw('VOXGATE_TLS_CA') || undefined,
+    clientCert,
+  };
+  checkTls(dimse === 'off', dimseTls === 'off', tls, faults);
+  const memoryBudget = check('VOXGATE_MEMORY_BUDGET', parseMebibytes, 'a whole number of MiB from 16 to 65536');
   const http = check('VOXGATE_HTTP', parseAddress, 'an address such as 127.0.0.1:8080');
   const insecure = check('VOXGATE_INSECURE', parseFlag, '0 or 1');
   const logLevel = check(
@@ -207,19 +332,29 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   }
 
   const peers = parsePeers(content['peers'], faults);
+  const callOnly = peers.filter((peer) => !isReachable(peer)).map(({ name }) => name);
+  const named = Object.keys(isRecord(content['peers']) ? content['peers'] : {});
   const routes = parseRoutes(
     content['routes'],
-    Object.keys(isRecord(content['peers']) ? content['peers'] : {}),
+    named.filter((name) => !callOnly.includes(name)),
     faults,
   );
+  const unknownPeers = parseUnknownPeers(content['unknownPeers'], faults);
+  const users = parseUsers(content['dimseUsers'], faults);
+  const tokens = parseTokens(content['dimseTokens'], faults);
   const acceptUnknownPeers = content['acceptUnknownPeers'] ?? true;
   if (typeof acceptUnknownPeers !== 'boolean') faults.push('acceptUnknownPeers: must be true or false');
+  const undoDays = check('VOXGATE_UNDO_DAYS', parseDays, 'a number of days from 0 to 3650');
+  const retention = parseRetention(content['retention'], faults);
   checkKeys(content, faults);
 
   if (faults.length > 0) throw new VoxgateError('bad-setting', `wrong settings:\n  ${faults.join('\n  ')}`);
   return {
     aeTitle,
-    dimse,
+    dimse: dimse === 'off' ? undefined : dimse,
+    dimseTls: dimseTls === 'off' ? undefined : dimseTls,
+    tls,
+    memoryBudget,
     http,
     insecure,
     logLevel,
@@ -235,9 +370,13 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
       .split(':')
       .filter(Boolean)
       .map((folder) => resolve(folder)),
-    peers,
+    peers: peers.map((peer) => withOwnTls(peer, tls)),
     routes,
     acceptUnknownPeers: acceptUnknownPeers === true,
+    unknownPeers,
+    identities: { users, ...(tokens ? { tokens } : {}) },
+    undoDays,
+    retention,
     file,
   };
 }
@@ -261,7 +400,16 @@ function readSettingsFile(
   return { file, content: {} };
 }
 
-const STRUCTURED_KEYS = ['peers', 'routes', 'acceptUnknownPeers', '$schema'];
+const STRUCTURED_KEYS = [
+  'peers',
+  'routes',
+  'acceptUnknownPeers',
+  'unknownPeers',
+  'dimseUsers',
+  'dimseTokens',
+  'retention',
+  '$schema',
+];
 
 function checkKeys(content: FileContent, faults: string[]): void {
   const scalars: readonly string[] = SETTINGS.map((s) => s.key);
@@ -272,41 +420,18 @@ function checkKeys(content: FileContent, faults: string[]): void {
   }
 }
 
-function parsePeers(value: unknown, faults: string[]): PeerSettings[] {
-  if (value === undefined) return [];
-  if (!isRecord(value)) {
-    faults.push('peers: must be an object of peers by name');
-    return [];
-  }
-  return Object.entries(value).flatMap(([name, peer]) => parsePeer(name, peer, faults) ?? []);
-}
-
-/** Undefined when anything about the peer is wrong; all of it is added to the faults. */
-function parsePeer(name: string, peer: unknown, faults: string[]): PeerSettings | undefined {
-  const at = `peers.${name}`;
-  if (!isRecord(peer)) {
-    faults.push(`${at}: must be an object`);
-    return undefined;
-  }
-  const { aeTitle, host, port, dicomweb, ...others } = peer;
-  const wrong = Object.keys(others).map((key) => `${at}: unknown key ${key}`);
-  if (dicomweb !== undefined) {
-    if (aeTitle !== undefined || host !== undefined || port !== undefined)
-      wrong.push(`${at}: give either dicomweb, or aeTitle, host and port`);
-    const root = typeof dicomweb === 'string' ? parseHttpAddress(dicomweb) : undefined;
-    if (root === undefined)
-      wrong.push(`${at}.dicomweb: must be an http(s) address without user and password (no peer is logged in to yet)`);
-    faults.push(...wrong);
-    return wrong.length === 0 && root !== undefined ? { name, dicomweb: root } : undefined;
-  }
-  const title = typeof aeTitle === 'string' ? parseAeTitle(aeTitle) : undefined;
-  if (title === undefined) wrong.push(`${at}.aeTitle: must be an AE title (1 to 16 characters)`);
-  if (typeof host !== 'string' || host === '') wrong.push(`${at}.host: must be a host name or address`);
-  if (!isPort(port)) wrong.push(`${at}.port: must be a port number`);
-  faults.push(...wrong);
-  return wrong.length === 0 && title !== undefined && typeof host === 'string' && isPort(port)
-    ? { name, aeTitle: title, host, port }
-    : undefined;
+/** What belongs together; the files themselves are read when the door opens. */
+function checkTls(noPlainPort: boolean, noTlsPort: boolean, tls: TlsSettings, faults: string[]): void {
+  if (noPlainPort && noTlsPort) faults.push('VOXGATE_DIMSE: is off, and VOXGATE_DIMSE_TLS names no address either');
+  if ((tls.cert === undefined) !== (tls.key === undefined))
+    faults.push(`${tls.cert === undefined ? 'VOXGATE_TLS_CERT' : 'VOXGATE_TLS_KEY'}: certificate and key go together`);
+  if (noTlsPort) return;
+  if (tls.cert === undefined && tls.key === undefined)
+    faults.push('VOXGATE_TLS_CERT: VOXGATE_DIMSE_TLS needs a certificate and its key');
+  if (tls.clientCert !== 'none' && tls.ca === undefined)
+    faults.push(
+      'VOXGATE_TLS_CA: is needed to check the certificates of callers; without it set VOXGATE_TLS_CLIENT_CERT=none',
+    );
 }
 
 function parseRoutes(value: unknown, peers: readonly string[], faults: string[]): RouteSettings[] {
@@ -340,6 +465,63 @@ function parseRoute(at: string, route: unknown, peers: readonly string[], faults
   return { name, model, deliverTo: receivers, ...(isEqualities(when) ? { when } : {}) };
 }
 
+/** Where deleting ends, if that is not said: a quarter more than where it begins. */
+const HEADROOM = 1.25;
+
+function parseRetention(value: unknown, faults: string[]): RetentionRules {
+  if (value === undefined) return { protect: [] };
+  if (!isRecord(value)) {
+    faults.push('retention: must be an object');
+    return { protect: [] };
+  }
+  const { maxAgeDays, keepFreePercent, freeUpToPercent, keepFreeBytes, freeUpToBytes, protect = [], ...others } = value;
+  const wrong = Object.keys(others).map((key) => `retention: unknown key ${key}`);
+  const amount = (key: string, given: unknown, most: number): number | undefined => {
+    if (given === undefined) return undefined;
+    if (typeof given === 'number' && given > 0 && given <= most) return given;
+    wrong.push(
+      `retention.${key}: must be a number above 0${most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : ''}`,
+    );
+    return undefined;
+  };
+  const age = amount('maxAgeDays', maxAgeDays, 36_500);
+  if (keepFreePercent !== undefined && keepFreeBytes !== undefined)
+    wrong.push('retention: give either keepFreePercent or keepFreeBytes');
+  const unit = keepFreeBytes === undefined ? 'percent' : 'bytes';
+  const [most, suffix] = unit === 'percent' ? [99, 'Percent'] : [Number.MAX_SAFE_INTEGER, 'Bytes'];
+  const startBelow = amount(`keepFree${suffix}`, unit === 'percent' ? keepFreePercent : keepFreeBytes, most);
+  const said = amount(`freeUpTo${suffix}`, unit === 'percent' ? freeUpToPercent : freeUpToBytes, most);
+  if (
+    (unit === 'percent' ? freeUpToBytes : freeUpToPercent) !== undefined ||
+    (said !== undefined && startBelow === undefined)
+  )
+    wrong.push('retention: freeUpTo needs keepFree of the same unit');
+  if (said !== undefined && startBelow !== undefined && said < startBelow)
+    wrong.push(`retention.freeUpTo${suffix}: must not be less than keepFree${suffix}`);
+  if (!Array.isArray(protect) || !protect.every(isProtection))
+    wrong.push(
+      `retention.protect: must be a list of objects of attributes and their values (${PROTECTABLE.join(', ')})`,
+    );
+  faults.push(...wrong);
+  return {
+    ...(age === undefined ? {} : { maxAgeDays: age }),
+    ...(startBelow === undefined
+      ? {}
+      : { keepFree: { unit, startBelow, stopAbove: said ?? Math.min(most, startBelow * HEADROOM) } }),
+    protect: Array.isArray(protect) ? protect.filter(isProtection) : [],
+  };
+}
+
+/** An entry without an attribute would protect everything. */
+function isProtection(value: unknown): value is Protection {
+  const known: readonly string[] = PROTECTABLE;
+  return (
+    isRecord(value) &&
+    Object.keys(value).length > 0 &&
+    Object.entries(value).every(([key, text]) => known.includes(key) && typeof text === 'string')
+  );
+}
+
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
@@ -348,21 +530,8 @@ function isEqualities(value: unknown): value is Record<string, string | number> 
   return isRecord(value) && Object.values(value).every((v) => typeof v === 'string' || typeof v === 'number');
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isScalar(value: unknown): value is string | number | boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
-}
-
-function isPort(value: unknown): value is number {
-  return Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;
-}
-
-function parseAeTitle(text: string): string | undefined {
-  const title = text.trim();
-  return /^[\x20-\x5B\x5D-\x7E]{1,16}$/.test(title) ? title : undefined;
 }
 
 function parseAddress(text: string): Address | undefined {
@@ -370,13 +539,6 @@ function parseAddress(text: string): Address | undefined {
   const port = Number(match?.groups?.['port']);
   const host = match?.groups?.['host']?.replace(/^\[|\]$/g, '');
   return host !== undefined && port < 65_536 ? { host, port } : undefined;
-}
-
-/** Without a slash at the end. */
-function parseHttpAddress(text: string): string | undefined {
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
-  const { username, password } = new URL(text);
-  return username === '' && password === '' ? text.replace(/\/+$/, '') : undefined;
 }
 
 function parseFlag(text: string): boolean | undefined {
@@ -393,15 +555,25 @@ function parseDeadline(text: string): number | undefined {
   return seconds >= 0.1 && seconds <= 3600 ? seconds : undefined;
 }
 
+function parseDays(text: string): number | undefined {
+  const days = Number(text);
+  return text.trim() !== '' && days >= 0 && days <= 3650 ? days : undefined;
+}
+
 function parseCount(text: string): number | undefined {
   const count = Number(text);
   return Number.isInteger(count) && count >= 1 && count <= 10_000 ? count : undefined;
+}
+
+function parseMebibytes(text: string): number | undefined {
+  const count = Number(text);
+  return Number.isInteger(count) && count >= 16 && count <= 65_536 ? count * 1024 * 1024 : undefined;
 }
 
 function parseDatabaseUrl(text: string): string | undefined {
   return text === '' || /^postgres(ql)?:\/\//.test(text) ? text : undefined;
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

@@ -3,6 +3,15 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Archive } from './archive/archive.ts';
+import { takeNotice } from './archive/availability-notices.ts';
+import { Commitments } from './archive/commitments.ts';
+import { purgeDeletion } from './archive/delete-purge.ts';
+import { ProcedureSteps } from './archive/procedure-steps.ts';
+import { RequestedCommitments } from './archive/requested-commitments.ts';
+import { diskOf } from './archive/retention.ts';
+import { startUpkeep } from './archive/retention-timer.ts';
+import { sweptStore } from './archive/sweep-files.ts';
+import { recordCallers } from './catalog/callers.ts';
 import { type Database, migrate, openDatabase, requireAnswer } from './catalog/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './catalog/embedded-postgres.ts';
 import type { Settings } from './config.ts';
@@ -10,18 +19,27 @@ import { createConsole } from './console/router.ts';
 import { deterministicUid } from './dicom/uid.ts';
 import { createDicomweb } from './dicomweb/router.ts';
 import { type DimseDoor, openDimseDoor } from './dimse/server.ts';
+import { commitmentService } from './dimse/services/commitment.ts';
 import { findService } from './dimse/services/find.ts';
+import { getService } from './dimse/services/get.ts';
+import { moveService } from './dimse/services/move.ts';
+import { ianService, mppsService } from './dimse/services/mpps.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
+import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
 import { loadModels, type ModelLibrary } from './inference/model-library.ts';
 import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
+import { isReachable } from './peer-settings.ts';
+import { moveDestinations } from './peers/destinations.ts';
 import { openPeers } from './peers/open-peers.ts';
+import { afterDelivery } from './pipeline/after-delivery.ts';
 import { analyzeSeries } from './pipeline/analyze-series.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
 import { unknownModels } from './pipeline/route-series.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
 import { watchLostAnalyses } from './pipeline/watch-lost-analyses.ts';
+import { workflowJobs } from './pipeline/workflow-jobs.ts';
 import type { Device } from './results/types.ts';
 import { FileStore } from './storage/file-store.ts';
 import { lockFolder } from './storage/folder-lock.ts';
@@ -30,13 +48,17 @@ import { VERSION } from './version.ts';
 export interface Node {
   readonly settings: Settings;
   readonly library: ModelLibrary;
+  /** 0 where there is none. */
   readonly dimsePort: number;
+  readonly dimseTlsPort: number;
   readonly httpPort: number;
   /** Takes no more callers, lets what is under way end, closes every room in reverse. */
   stop(): Promise<void>;
 }
 
 const DRAIN_MS = 20_000;
+/** Objects that are decoded at once for peers that take them only without compression. */
+const TRANSCODING_PROCESSES = Math.max(1, Math.min(4, availableParallelism() - 1));
 
 /**
  * Builds the rooms, opens the doors. The only place that knows everybody.
@@ -77,16 +99,22 @@ async function build(
   });
   const library = await loadModels(settings.models);
   reportModels(library, settings, log);
-  const peers = openPeers(settings.peers, settings.aeTitle);
   const workFolder = join(settings.data, 'work');
   await rm(workFolder, { recursive: true, force: true });
   await mkdir(workFolder, { recursive: true });
+  const transcoder = new TranscodeClient({ folder: join(workFolder, 'transcoded'), processes: TRANSCODING_PROCESSES });
+  closers.push(() => transcoder.close());
+  const peers = openPeers(settings.peers, settings.aeTitle, transcoder);
 
   const lane = new Lane();
   closers.push(() => lane.close());
   // Loaded now rather than when the first series waits for it.
   void lane.ready();
-  const routing = { library, routes: settings.routes, peers: settings.peers.map(({ name }) => name) };
+  const routing = {
+    library,
+    routes: settings.routes,
+    peers: settings.peers.filter(isReachable).map(({ name }) => name),
+  };
   const analyzeParts = {
     database,
     archive,
@@ -97,35 +125,52 @@ async function build(
     device: await describeDevice(settings),
     threads: Math.max(1, availableParallelism() - 1),
   };
+  const commitments = new Commitments({ store, database, log });
+  const requested = new RequestedCommitments(database);
+  const matchOrders = settings.peers.some(({ worklist }) => worklist);
+  const followUp = afterDelivery(settings.peers);
   const queue: Queue = await startQueue({
     connectionString,
     log,
     concurrency: 2,
     handlers: {
-      'settle-series': (place) => settleSeries({ database, archive, routing }, place),
+      'settle-series': (place) => settleSeries({ database, archive, routing, matchOrders }, place),
       'analyze-series': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
-      'deliver-results': (job, run) => deliverResults({ database, archive, peers }, job, run),
+      'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp }, job, run),
+      ...workflowJobs({ database, archive, commitments, requested, peers, settings }),
+      'purge-deletion': async ({ deletionId, ...told }) => {
+        await purgeDeletion({ database, store }, deletionId, told);
+      },
     },
   });
   closers.push(() => queue.stop());
+  closers.push(() => commitments.close());
+  const { undoDays, settleSeconds, retention: rules } = settings;
+  const disk = () => diskOf(settings.data);
+  const retention = { database, store, undoDays, rules, disk, log };
+  closers.push(startUpkeep({ database, log, retention, sweep: { database, store: sweptStore(store, settings.data) } }));
   closers.push(watchLostAnalyses(database, log));
 
   const dimse: DimseDoor = await openDimseDoor({
-    host: settings.dimse.host,
-    port: settings.dimse.port,
-    admission: {
-      aeTitle: settings.aeTitle,
-      allowedCallers: settings.acceptUnknownPeers
-        ? undefined
-        : new Set(settings.peers.flatMap(({ aeTitle }) => aeTitle ?? [])),
-      maxAssociations: settings.maxAssociations,
-    },
+    plain: settings.dimse,
+    secure: settings.dimseTls,
+    tls: settings.tls,
+    admission: settings,
+    memoryBudget: settings.memoryBudget,
+    recordCallers: (notes) => recordCallers(database, notes),
     deadlines: {
       artim: settings.dimseArtimSeconds * 1000,
       idle: settings.dimseIdleSeconds * 1000,
       write: settings.dimseWriteSeconds * 1000,
     },
-    services: [findService({ archive, retrieveAeTitle: settings.aeTitle, log })],
+    services: [
+      findService({ archive, retrieveAeTitle: settings.aeTitle, log }),
+      getService({ archive, transcoder, responseMs: settings.dimseWriteSeconds * 1000, log }),
+      moveService({ archive, destination: moveDestinations(settings.peers, settings.aeTitle, transcoder), log }),
+      commitmentService({ commitments, requested, retrieveAeTitle: settings.aeTitle, log }),
+      mppsService({ steps: new ProcedureSteps(database), log }),
+      ianService({ takeNotice: (uid, by, notice) => takeNotice(database, uid, by, notice), log }),
+    ],
     archive,
     log,
   });
@@ -133,11 +178,20 @@ async function build(
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
     log,
-    dicomweb: createDicomweb({ archive, log }),
-    console: createConsole({ database, archive, library, settings, laneReady: () => lane.ready() }),
+    dicomweb: createDicomweb({ archive, commitments, log }),
+    console: createConsole({
+      database,
+      archive,
+      library,
+      settings,
+      laneReady: () => lane.ready(),
+      tls: () => dimse.tlsReport(),
+      keeping: { database, store, undoDays, settleSeconds, retention: rules },
+    }),
   });
   closers.push(() => http.close(DRAIN_MS));
-  return { settings, library, dimsePort: dimse.port, httpPort: http.port, stop };
+  const { port: dimsePort, tlsPort: dimseTlsPort } = dimse;
+  return { settings, library, dimsePort, dimseTlsPort, httpPort: http.port, stop };
 }
 
 async function openDatabases(

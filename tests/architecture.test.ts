@@ -8,7 +8,16 @@ interface Room {
   readonly packages: readonly string[];
 }
 
-const VOCABULARY = new Set(['config.ts', 'errors.ts', 'log.ts', 'spawnable.ts', 'version.ts']);
+const VOCABULARY = new Set([
+  'config.ts',
+  'errors.ts',
+  'identity-settings.ts',
+  'log.ts',
+  'peer-settings.ts',
+  'settings-reader.ts',
+  'spawnable.ts',
+  'version.ts',
+]);
 const ROOF = new Set(['main.ts', 'http-door.ts']);
 const SHARED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'log.ts': ['pino'],

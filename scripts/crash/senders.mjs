@@ -1,7 +1,7 @@
 // Four senders that remember what was acknowledged, and send again what was in doubt when the node died.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Association, storePdus } from '../../bench/association.mjs';
 import { Client } from '../../bench/http.mjs';
-import { StoreScu, storePdus } from '../../bench/store-scu.mjs';
 import { asFile, SOP_CLASS } from './objects.mjs';
 
 const SUCCESS = 0x0000;
@@ -121,16 +121,16 @@ export class Traffic {
 
 /** One association after another, up to 50 objects each. */
 async function storeSender(traffic, unanswered) {
-  const scu = await StoreScu.open(traffic.node.dimse, SOP_CLASS);
+  const association = await Association.open(traffic.node.dimse, [{ sopClass: SOP_CLASS }]);
   for (let left = 50; left > 0 && traffic.isRunning; left -= 1) {
     if (unanswered.length === 0) unanswered.push(traffic.next());
     const [object] = unanswered;
-    const status = await scu.store(storePdus(SOP_CLASS, object));
+    const status = await association.store(storePdus(SOP_CLASS, object));
     if (status === SUCCESS) traffic.acknowledge(object);
     else if (!isPassing(status)) traffic.unexpected.push(`C-STORE status ${status.toString(16).padStart(4, '0')}H`);
     if (!isPassing(status)) unanswered.shift();
   }
-  await scu.release();
+  await association.release();
 }
 
 /** One request after another, of one to three objects each. */

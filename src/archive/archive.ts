@@ -8,6 +8,7 @@ import {
   type Place,
   readMetadata,
 } from '../catalog/locate.ts';
+import { readMetadataOf } from '../catalog/read-metadata.ts';
 import { type Found, search } from '../catalog/search.ts';
 import { readBulk } from '../dicom/bulk.ts';
 import { inflate } from '../dicom/deflate.ts';
@@ -16,6 +17,9 @@ import { bufferSource, fileSource, parsePart10 } from '../dicom/parse.ts';
 import type { Query } from '../dicom/query.ts';
 import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
+import { findEach, withOwnAttributes } from './find.ts';
+import type { Answered } from './query-answer.ts';
+import { type SelectedInstances, selectForSending, type UniqueKeys } from './send-instances.ts';
 import { Ingest } from './transfer.ts';
 
 export type { DescribedInstance, LocatedInstance, Place } from '../catalog/locate.ts';
@@ -40,13 +44,28 @@ export class Archive {
     this.#database = options.database;
   }
 
-  /** Studies, series or instances that match, newest study first. */
+  /** Patients, studies, series or instances that match, newest study first; at most MOST_ANSWERS. */
   find(query: Query): Promise<Found[]> {
     return search(this.#database, query);
   }
 
+  /** Any number of matches, read as they are taken; the signal stops it with its reason. */
+  findEach(query: Query, signal?: AbortSignal): AsyncIterable<Answered> {
+    return findEach(this.#database, (ids) => readMetadataOf(this.#database, ids), query, signal);
+  }
+
+  /** Instances that were found, with their own attributes; a few are in memory at once. */
+  withOwnAttributes(found: readonly Found[]): AsyncIterable<Answered> {
+    return withOwnAttributes(found, (ids) => readMetadataOf(this.#database, ids));
+  }
+
   locate(place: Place): Promise<LocatedInstance[]> {
     return locateInstances(this.#database, place);
+  }
+
+  /** What a C-MOVE or C-GET by these keys means. */
+  select(keys: UniqueKeys): Promise<SelectedInstances> {
+    return selectForSending({ database: this.#database, store: this.#store }, keys);
   }
 
   describe(place: Place): Promise<DescribedInstance[]> {

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { fold } from '../catalog/fold.ts';
+import { SERIES_ATTRIBUTES, STUDY_ATTRIBUTES } from '../catalog/kept-attributes.ts';
 import type { InstanceColumns, InstanceRecord, SeriesColumns, StudyColumns } from '../catalog/record-instances.ts';
 import type { JsonDataset, PersonName } from '../dicom/dataset.ts';
 import { tagOf } from '../dicom/dictionary.ts';
 import { jsonText } from '../dicom/json-text.ts';
 import { text } from '../dicom/read-values.ts';
-import { SERIES_ATTRIBUTES, STUDY_ATTRIBUTES } from './attribute-levels.ts';
 
 /** What of an instance is not in its data set: where it lies and how it came. */
 export type Whereabouts = Omit<InstanceColumns, 'sopClassUid' | 'instanceNumber' | 'metadata'>;

@@ -28,18 +28,19 @@ export interface DescribedInstance extends LocatedInstance {
   readonly dataset: JsonDataset;
 }
 
-const COLUMNS = `
+export const INSTANCE_COLUMNS = `
   s.study_instance_uid AS "studyInstanceUid", e.series_instance_uid AS "seriesInstanceUid",
   i.sop_instance_uid AS "sopInstanceUid", i.sop_class_uid AS "sopClassUid", i.transfer_syntax_uid AS "transferSyntaxUid",
   i.storage_key AS "storageKey", i.size, i.data_set_offset AS "dataSetOffset", i.frames, i.received_at AS "receivedAt"`;
 
-const FROM = 'FROM instances i JOIN series e ON e.id = i.series_id JOIN studies s ON s.id = e.study_id';
+export const INSTANCE_TABLES =
+  'FROM instances i JOIN series e ON e.id = i.series_id JOIN studies s ON s.id = e.study_id';
 
 /** The instances of a place, by series and instance number. */
 export async function locateInstances(database: Database, place: Place): Promise<LocatedInstance[]> {
   const { condition, values } = where(place);
   const { rows }: { rows: LocatedInstance[] } = await database.raw(
-    `SELECT ${COLUMNS} ${FROM} WHERE ${condition} ORDER BY e.id, i.instance_number, i.id`,
+    `SELECT ${INSTANCE_COLUMNS} ${INSTANCE_TABLES} WHERE ${condition} ORDER BY e.id, i.instance_number, i.id`,
     values,
   );
   return rows;
@@ -57,7 +58,7 @@ export async function readMetadata(
 ): Promise<{ located: LocatedInstance; json: string }[]> {
   const { condition, values } = where(place);
   const { rows }: { rows: (LocatedInstance & { metadata: Buffer })[] } = await database.raw(
-    `SELECT ${COLUMNS}, i.metadata ${FROM} WHERE ${condition} ORDER BY e.id, i.instance_number, i.id`,
+    `SELECT ${INSTANCE_COLUMNS}, i.metadata ${INSTANCE_TABLES} WHERE ${condition} ORDER BY e.id, i.instance_number, i.id`,
     values,
   );
   return rows.map(({ metadata, ...located }) => ({ located, json: metadataText(metadata) }));

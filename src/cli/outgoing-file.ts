@@ -1,5 +1,4 @@
 import { closeSync, openSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { fileSource, parsePart10 } from '../dicom/parse.ts';
 import { text } from '../dicom/read-values.ts';
 import { VoxgateError } from '../errors.ts';
@@ -12,12 +11,13 @@ import type { OutgoingObject } from '../peers/peer.ts';
 export function outgoingFile(path: string): OutgoingObject {
   const fd = openSync(path, 'r');
   try {
-    const { dataset, meta, transferSyntaxUid, dataSetOffset } = parsePart10(fileSource(fd, statSync(path).size));
+    const { size } = statSync(path);
+    const { dataset, meta, transferSyntaxUid, dataSetOffset } = parsePart10(fileSource(fd, size));
     const sopClassUid = text(dataset, 'SOPClassUID') ?? text(meta, 'MediaStorageSOPClassUID');
     const sopInstanceUid = text(dataset, 'SOPInstanceUID') ?? text(meta, 'MediaStorageSOPInstanceUID');
     if (!sopClassUid || !sopInstanceUid)
       throw new VoxgateError('unidentifiable', 'no SOP Class UID or SOP Instance UID');
-    return { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSetOffset, readFile: () => readFile(path) };
+    return { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSetOffset, path, size };
   } finally {
     closeSync(fd);
   }

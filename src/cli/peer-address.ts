@@ -1,5 +1,6 @@
 import type { PeerSettings, Settings } from '../config.ts';
 import { VoxgateError } from '../errors.ts';
+import { isReachable } from '../peer-settings.ts';
 
 /**
  * A peer as it is named on the command line: the name of a configured one, "dicom://AET@host:port", or the http(s)
@@ -7,7 +8,8 @@ import { VoxgateError } from '../errors.ts';
  */
 export function peerAddress(text: string, settings: Settings): PeerSettings {
   const configured = settings.peers.find(({ name }) => name === text);
-  if (configured) return configured;
+  if (configured && isReachable(configured)) return configured;
+  if (configured) throw new VoxgateError('bad-setting', `the peer ${text} has no host and port: it only calls`);
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return { name: text, dicomweb: text.replace(/\/+$/, '') };
   const { aeTitle, host, port } =
     /^dicom:\/\/(?<aeTitle>[^@\\]{1,16})@(?<host>[^:/[\]]+|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/.exec(text)?.groups ??

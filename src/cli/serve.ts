@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { loadSettings } from '../config.ts';
 import { createLog } from '../log.ts';
 import { type Node, startNode } from '../main.ts';
+import { isReachable } from '../peer-settings.ts';
 
 export function addServe(program: Command): void {
   program
@@ -42,17 +43,21 @@ function stopSignal(): Promise<void> {
 }
 
 /** Where to send, where to look, which models are live. */
-function screen({ settings, library, dimsePort, httpPort }: Node): string {
+function screen({ settings, library, dimsePort, dimseTlsPort, httpPort }: Node): string {
   const base = `http://${settings.http.host.includes(':') ? `[${settings.http.host}]` : settings.http.host}:${httpPort}`;
   const models = library.models.map(({ manifest }) => `${manifest.id} ${manifest.version}  ${manifest.title}`);
   const broken = library.broken.map(({ folder }) => `LEFT OUT  ${folder} (see the log)`);
-  const peers = settings.peers.map(
-    (peer) => `${peer.name}  ${peer.dicomweb ?? `${peer.aeTitle} at ${peer.host}:${peer.port}`}`,
-  );
+  const peers = settings.peers
+    .filter(isReachable)
+    .map((peer) => `${peer.name}  ${peer.dicomweb ?? `${peer.aeTitle} at ${peer.host}:${peer.port}`}`);
+  const doors = [
+    ...(settings.dimse ? [`${settings.aeTitle} at ${settings.dimse.host}:${dimsePort} (C-STORE)`] : []),
+    ...(settings.dimseTls ? [`${settings.aeTitle} at ${settings.dimseTls.host}:${dimseTlsPort} (C-STORE by TLS)`] : []),
+  ];
   return `
   Voxgate is ready. It is not a diagnostic device: results are for research until you have validated them.
 
-  Send to     ${settings.aeTitle} at ${settings.dimse.host}:${dimsePort} (C-STORE)
+  Send to     ${list(doors, '')}
               ${base}/dicom-web/studies (STOW-RS)
   Look at     ${base}/
   Models      ${list([...models, ...broken], 'none in the model library')}

@@ -4,13 +4,15 @@ import { VERSION } from '../version.ts';
 import { addEcho } from './echo.ts';
 import { addMigrate } from './migrate.ts';
 import { addModels } from './models.ts';
+import { addPasscode } from './passcode.ts';
 import { addPhantom } from './phantom.ts';
 import { addSend } from './send.ts';
 import { addServe } from './serve.ts';
+import { addVerify } from './verify.ts';
 
 /** The voxgate command: exit code 0 only on success; errors on stderr in one sentence. */
 const program = new Command('voxgate').description('DICOMweb-compliant PACS plugin and AI node').version(VERSION);
-for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels]) add(program);
+for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels, addVerify, addPasscode]) add(program);
 
 try {
   await program.parseAsync();

@@ -1,4 +1,6 @@
 import { VERSION } from '../version.ts';
+import { callerPaths } from './callers-openapi.ts';
+import { deletionPaths } from './deletions-openapi.ts';
 
 /** What the admin API answers, for programs: OpenAPI 3.1. */
 export function openApi(): object {
@@ -21,9 +23,8 @@ export function openApi(): object {
         },
       },
       '/api/analyses': { get: { summary: 'The newest analyses', responses: json('At most 50') } },
-      '/api/conflicts': {
-        get: { summary: 'Objects kept apart because their SOP Instance UID was taken', responses: json('At most 50') },
-      },
+      ...deletionPaths(),
+      ...callerPaths(),
       '/api/models': {
         get: { summary: 'The model library, with what was left out and why', responses: json('Manifests') },
       },

@@ -1,13 +1,22 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
+import type { ReconcileParts } from '../archive/reconcile-conflicts.ts';
 import { type AnalysisReport, reportNewest, reportSeries } from '../catalog/analyses.ts';
+import { readRefused } from '../catalog/callers.ts';
 import type { Database } from '../catalog/database.ts';
-import { readConflicts, readTotals } from '../catalog/overview.ts';
+import { readHolds } from '../catalog/deletions-holds.ts';
+import { readDeletions } from '../catalog/deletions-list.ts';
+import { readTotals } from '../catalog/overview.ts';
+import { readKeptApart } from '../catalog/reconcile.ts';
 import type { Settings } from '../config.ts';
 import { isUsableAsUid } from '../dicom/uid.ts';
 import type { ModelLibrary } from '../inference/model-library.ts';
+import { createReconcileApi } from './archive-reconcile-api.ts';
+import { callerRoutes, type TlsReport } from './callers.ts';
+import { createDeletionsApi, type DeletionsParts } from './deletions-api.ts';
 import { openApi } from './openapi.ts';
 import { statusPage } from './status-page.ts';
+import { createWorkflowApi } from './workflow-api.ts';
 
 export interface ConsoleParts {
   readonly database: Database;
@@ -16,12 +25,16 @@ export interface ConsoleParts {
   readonly settings: Settings;
   /** Whether an inference lane is up. */
   readonly laneReady: () => Promise<boolean>;
+  /** The certificate of the DIMSE door; undefined without TLS. */
+  readonly tls: () => TlsReport | undefined;
+  /** What deleting, holding and reconciling need. */
+  readonly keeping: DeletionsParts & ReconcileParts;
 }
 
 const NEWEST = 50;
 
-/** The admin API, the health probes and the status page. Everything here only reads. */
-export function createConsole({ database, archive, library, settings, laneReady }: ConsoleParts): Router {
+/** The admin API, the health probes and the status page. */
+export function createConsole({ database, archive, library, settings, laneReady, tls, keeping }: ConsoleParts): Router {
   const router = express.Router();
 
   router.get('/healthz', (_request, response) => {
@@ -58,9 +71,10 @@ export function createConsole({ database, archive, library, settings, laneReady 
     response.json({ analyses: (await reportNewest(database, NEWEST)).map(present) });
   });
 
-  router.get('/api/conflicts', async (_request, response) => {
-    response.json({ conflicts: await readConflicts(database, NEWEST) });
-  });
+  router.use('/api', createWorkflowApi(database));
+  router.use(callerRoutes(database, tls));
+  router.use('/api', createDeletionsApi(keeping));
+  router.use('/api', createReconcileApi(keeping));
 
   router.get('/api/models', (_request, response) => {
     response.json({ models: library.models.map(({ manifest }) => manifest), broken: library.broken });
@@ -71,10 +85,13 @@ export function createConsole({ database, archive, library, settings, laneReady 
   });
 
   router.get('/', async (_request, response) => {
-    const [totals, analyses, conflicts] = await Promise.all([
+    const [totals, analyses, conflicts, deletions, holds, refused] = await Promise.all([
       readTotals(database),
       reportNewest(database, NEWEST),
-      readConflicts(database, NEWEST),
+      readKeptApart(database, NEWEST),
+      readDeletions(database, NEWEST),
+      readHolds(database),
+      readRefused(database, NEWEST),
     ]);
     response
       .setHeader(
@@ -82,7 +99,7 @@ export function createConsole({ database, archive, library, settings, laneReady 
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       )
       .type('html')
-      .send(statusPage({ settings, library, totals, analyses, conflicts }));
+      .send(statusPage({ settings, library, totals, analyses, conflicts, deletions, holds, refused, tls: tls() }));
   });
 
   router.use((_request: Request, response: Response) => refuse(response, 404, 'there is nothing at this address'));

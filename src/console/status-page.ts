@@ -1,18 +1,39 @@
 import type { AnalysisReport } from '../catalog/analyses.ts';
-import type { Conflict, Totals } from '../catalog/overview.ts';
-import type { Settings } from '../config.ts';
+import type { RefusedReport } from '../catalog/callers.ts';
+import type { Hold } from '../catalog/deletions-holds.ts';
+import type { DeletionReport } from '../catalog/deletions-list.ts';
+import type { Totals } from '../catalog/overview.ts';
+import type { KeptApart } from '../catalog/reconcile.ts';
+import type { PeerSettings, Settings } from '../config.ts';
 import type { ModelLibrary } from '../inference/model-library.ts';
+import type { TlsReport } from './callers.ts';
+import { callersSection, tlsSection } from './callers-section.ts';
+import { deletionsSection } from './deletions-section.ts';
 
 export interface StatusPage {
   readonly settings: Settings;
   readonly library: ModelLibrary;
   readonly totals: Totals;
   readonly analyses: readonly AnalysisReport[];
-  readonly conflicts: readonly Conflict[];
+  readonly conflicts: readonly KeptApart[];
+  readonly deletions: readonly DeletionReport[];
+  readonly holds: readonly Hold[];
+  readonly refused: readonly RefusedReport[];
+  readonly tls: TlsReport | undefined;
 }
 
 /** What came in, what ran, what went out, what failed and why: one page, no script, no patient. */
-export function statusPage({ settings, library, totals, analyses, conflicts }: StatusPage): string {
+export function statusPage({
+  settings,
+  library,
+  totals,
+  analyses,
+  conflicts,
+  deletions,
+  holds,
+  refused,
+  tls,
+}: StatusPage): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Voxgate ${escapeHtml(settings.aeTitle)}</title><meta http-equiv="refresh" content="10">
 <style>
@@ -28,19 +49,26 @@ export function statusPage({ settings, library, totals, analyses, conflicts }: S
 ${table(['Received', 'Model', 'State', 'What became of it', 'Series'], analyses.map(analysisRow), 'Nothing has been analysed yet.')}
 <h2>Kept apart</h2>
 ${table(['Received', 'Reason', 'SOP Instance UID'], conflicts.map(conflictRow), 'No object came with a SOP Instance UID that was taken.')}
+<h2>Deleted</h2>
+${deletionsSection(deletions, holds, { table, clock, escapeHtml })}
+<h2>Refused callers</h2>
+${callersSection(refused, { table, clock, escapeHtml })}
+${tlsSection(tls, { table, clock, escapeHtml })}
 <h2>Models</h2>
 ${table(['Model', 'Version', 'What it is'], modelRows(library), 'The model library is empty.')}
 <h2>Peers</h2>
 ${table(
   ['Name', 'Address'],
-  settings.peers.map((peer) => [
-    escapeHtml(peer.name),
-    escapeHtml(peer.dicomweb ?? `${peer.aeTitle} at ${peer.host}:${peer.port}`),
-  ]),
+  settings.peers.map((peer) => [escapeHtml(peer.name), escapeHtml(peer.dicomweb ?? addressOf(peer))]),
   'No peer is configured: results stay in this node.',
 )}
 </body></html>
 `;
+}
+
+/** A peer without a host only calls us. */
+function addressOf({ aeTitle, host, port, tls }: PeerSettings): string {
+  return host === undefined ? `${aeTitle} calls only` : `${aeTitle} at ${host}:${port}${tls ? ' by TLS' : ''}`;
 }
 
 function analysisRow(analysis: AnalysisReport): string[] {
@@ -53,7 +81,7 @@ function analysisRow(analysis: AnalysisReport): string[] {
   ];
 }
 
-function conflictRow(conflict: Conflict): string[] {
+function conflictRow(conflict: KeptApart): string[] {
   return [
     clock(conflict.receivedAt),
     escapeHtml(conflict.reason),

@@ -1,3 +1,6 @@
+import { isUtf8 as isWellFormedUtf8 } from 'node:buffer';
+import { ASCII, type CodeElement, ESC, ESCAPES, G1_BY_REGISTRATION, isDelimiter } from './code-elements.ts';
+
 /**
  * Specific Character Set (0008,0005), PS3.3 Section C.12.1.1.2 and PS3.5 Section 6.1: bytes to text. Nothing here
  * throws on bytes that are wrong; they become U+FFFD.
@@ -9,147 +12,98 @@ export interface CharacterSet {
   readonly unknownTerms: readonly string[];
   /** `personName` makes "^" and "=" end a code extension too (PS3.5 Section 6.1.2.5.3). */
   decode(bytes: Buffer, personName: boolean): string;
+  /** What is wrong with a text of more than ASCII, given what it was read as. */
+  doubt(bytes: Buffer, text: string): Doubt | undefined;
 }
 
-type Decode = (bytes: Buffer) => string;
+type Decode = CharacterSet['decode'];
 
-/** One set of single-byte or two-byte characters, as code extension shifts to it. */
-interface CodeElement {
-  /** How many bytes make one character. */
-  readonly width: 1 | 2;
-  readonly decode: Decode;
-}
-
-const ASCII: CodeElement = { width: 1, decode: (bytes) => bytes.toString('latin1') };
-const LATIN_1: CodeElement = ASCII;
-
-function singleByte(label: string): CodeElement {
-  const decoder = new TextDecoder(label);
-  return { width: 1, decode: (bytes) => decoder.decode(bytes) };
-}
-
-/** JIS X 0201: katakana above 0xA0 lie in Unicode in the same order from U+FF61 on. */
-const KATAKANA: CodeElement = {
-  width: 1,
-  decode: (bytes) =>
-    Array.from(bytes, (byte) => {
-      if (byte < 0x80) return String.fromCharCode(byte);
-      return byte >= 0xa1 && byte <= 0xdf ? String.fromCharCode(0xff61 + byte - 0xa1) : '\ufffd';
-    }).join(''),
-};
-
-const eucJp = new TextDecoder('euc-jp');
-const eucKr = new TextDecoder('euc-kr');
-const gbk = new TextDecoder('gbk');
-
-/** JIS X 0208 in G0 has both bytes below 0x80; EUC-JP is the same table with the high bits set. */
-const JIS_X_0208: CodeElement = { width: 2, decode: (bytes) => eucJp.decode(bytes.map((byte) => byte | 0x80)) };
-/** JIS X 0212 is the third set of EUC-JP, each character behind 0x8F. */
-const JIS_X_0212: CodeElement = {
-  width: 2,
-  decode: (bytes) => {
-    const shifted: number[] = [];
-    for (let at = 0; at + 1 < bytes.length; at += 2) shifted.push(0x8f, bytes[at]! | 0x80, bytes[at + 1]! | 0x80);
-    return eucJp.decode(Uint8Array.from(shifted)) + (bytes.length % 2 === 1 ? '\ufffd' : '');
-  },
-};
-const KS_X_1001: CodeElement = { width: 2, decode: (bytes) => eucKr.decode(bytes) };
-const GB_2312: CodeElement = { width: 2, decode: (bytes) => gbk.decode(bytes) };
-
-/** By ISO registration number: what stands in G1 (bytes from 0x80 on) when the set is the first value. */
-const G1_BY_REGISTRATION: Readonly<Record<string, CodeElement>> = {
-  '6': ASCII,
-  '100': LATIN_1,
-  '101': singleByte('iso-8859-2'),
-  '109': singleByte('iso-8859-3'),
-  '110': singleByte('iso-8859-4'),
-  '144': singleByte('iso-8859-5'),
-  '127': singleByte('iso-8859-6'),
-  '126': singleByte('iso-8859-7'),
-  '138': singleByte('iso-8859-8'),
-  '148': singleByte('windows-1254'),
-  '203': singleByte('iso-8859-15'),
-  '166': singleByte('windows-874'),
-  '13': KATAKANA,
-  '149': KS_X_1001,
-  '58': GB_2312,
-  // Japanese two-byte sets live in G0 and need an escape sequence; first in the list they mean nothing yet.
-  '87': ASCII,
-  '159': ASCII,
-};
-
-/** Escape sequences of PS3.3 Tables C.12-3 and C.12-4, without the ESC; ESC 2/4 4/0 is JIS C 6226, an older 0208. */
-const ESCAPES: Readonly<Record<string, { readonly half: 'g0' | 'g1'; readonly element: CodeElement }>> = {
-  '(B': { half: 'g0', element: ASCII },
-  '(J': { half: 'g0', element: ASCII },
-  ')I': { half: 'g1', element: KATAKANA },
-  '-A': { half: 'g1', element: LATIN_1 },
-  '-B': { half: 'g1', element: G1_BY_REGISTRATION['101']! },
-  '-C': { half: 'g1', element: G1_BY_REGISTRATION['109']! },
-  '-D': { half: 'g1', element: G1_BY_REGISTRATION['110']! },
-  '-L': { half: 'g1', element: G1_BY_REGISTRATION['144']! },
-  '-G': { half: 'g1', element: G1_BY_REGISTRATION['127']! },
-  '-F': { half: 'g1', element: G1_BY_REGISTRATION['126']! },
-  '-H': { half: 'g1', element: G1_BY_REGISTRATION['138']! },
-  '-M': { half: 'g1', element: G1_BY_REGISTRATION['148']! },
-  '-b': { half: 'g1', element: G1_BY_REGISTRATION['203']! },
-  '-T': { half: 'g1', element: G1_BY_REGISTRATION['166']! },
-  $B: { half: 'g0', element: JIS_X_0208 },
-  '$@': { half: 'g0', element: JIS_X_0208 },
-  '$(D': { half: 'g0', element: JIS_X_0212 },
-  '$)C': { half: 'g1', element: KS_X_1001 },
-  '$)A': { half: 'g1', element: GB_2312 },
-};
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
+const latin1: Decode = (bytes) => bytes.toString('latin1');
 const utf8 = new TextDecoder('utf-8');
 const gb18030 = new TextDecoder('gb18030');
 
-/** For objects that name no set or one we do not know, yet use it: UTF-8 is recognised by its form, else Latin-1. */
-function guess(bytes: Buffer): string {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return bytes.toString('latin1');
-  }
-}
+/** Why a text may not be what was meant; `place` is put in front. */
+export type Doubt =
+  | 'has text without a character set'
+  | 'is UTF-8, but ISO_IR 100 was said'
+  | 'has bytes that are not of its character set';
 
 const known = new Map<string, CharacterSet>();
 /** Objects repeat a handful of sets; what exceeds this is made anew each time. */
 const KNOWN_LIMIT = 256;
 
-/** The character set of the values of (0008,0005); no value means the default repertoire, ISO-IR 6. */
-export function characterSetOf(terms: readonly string[]): CharacterSet {
-  const key = terms.join('\\');
+/**
+ * The character set of the values of (0008,0005); no value means the default repertoire, ISO-IR 6.
+ *
+ * @param assumed the set that texts beyond ASCII have which name none, as it is known of a peer; ISO 8859-1 unless given.
+ *   Texts that are UTF-8 by their form are read as that before anything is assumed.
+ */
+export function characterSetOf(terms: readonly string[], assumed: readonly string[] = []): CharacterSet {
+  const key = `${terms.join('\\')}|${assumed.join('\\')}`;
   const ready = known.get(key);
   if (ready !== undefined) return ready;
-  const made = makeCharacterSet(terms);
+  const made = makeCharacterSet(terms, assumed);
   if (known.size < KNOWN_LIMIT) known.set(key, made);
   return made;
 }
 
-export const DEFAULT_CHARACTER_SET: CharacterSet = characterSetOf([]);
-
-function makeCharacterSet(terms: readonly string[]): CharacterSet {
-  const named = terms.map(normalTerm);
+function makeCharacterSet(terms: readonly string[], assumed: readonly string[]): CharacterSet {
+  const named = terms.map(registrationOf);
   const unknownTerms = terms.filter((term, index) => named[index] === undefined && term.trim() !== '');
   const first = named[0] ?? (terms[0] === undefined || terms[0].trim() === '' ? '6' : undefined);
   const withEscapes = terms.length > 1 || /2022/.test(terms[0] ?? '');
-  return { terms, unknownTerms, decode: decoderFor(first, withEscapes) };
+  const isUnsaid = !withEscapes && (first === undefined || first === '6');
+  const other: Decode = assumed.length === 0 ? latin1 : characterSetOf(assumed).decode;
+  const decode = decoderFor(first, withEscapes, other);
+  const doubt = (bytes: Buffer, text: string): Doubt | undefined => {
+    if (isUnsaid) return hasHighByte(bytes) || hasEscape(bytes) ? 'has text without a character set' : undefined;
+    if (first === '100' && !withEscapes && isUtf8(bytes)) return 'is UTF-8, but ISO_IR 100 was said';
+    return text.includes('\ufffd') ? 'has bytes that are not of its character set' : undefined;
+  };
+  return { terms, unknownTerms, decode, doubt };
 }
 
-function decoderFor(first: string | undefined, withEscapes: boolean): CharacterSet['decode'] {
+function hasHighByte(bytes: Buffer): boolean {
+  return bytes.some((byte) => byte >= 0x80);
+}
+
+/** Text of more than ASCII that is well-formed UTF-8: no other set gives such bytes but by chance. */
+function isUtf8(bytes: Buffer): boolean {
+  return hasHighByte(bytes) && isWellFormedUtf8(bytes);
+}
+
+/** Whether an escape sequence is in the text that ISO 2022 gives a meaning here. */
+function hasEscape(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(ESC); at !== -1; at = bytes.indexOf(ESC, at + 1)) {
+    if (escapeAt(bytes, at + 1) !== undefined) return true;
+  }
+  return false;
+}
+
+/** UTF-8 and code extensions are recognised by their form; else what is assumed. */
+function byForm(other: Decode): Decode {
+  return (bytes, personName) => {
+    if (isUtf8(bytes)) return utf8.decode(bytes);
+    return hasEscape(bytes) ? decodeWithEscapes(bytes, ASCII, personName) : other(bytes, personName);
+  };
+}
+
+function decoderFor(first: string | undefined, withEscapes: boolean, assumed: Decode): Decode {
   if (first === '192') return (bytes) => utf8.decode(bytes);
   if (first === 'GB18030' || first === 'GBK') return (bytes) => gb18030.decode(bytes);
   const g1 = first === undefined ? undefined : G1_BY_REGISTRATION[first];
-  const plain = g1 === undefined || g1 === ASCII ? guess : g1.decode;
+  const isUnsaid = g1 === undefined || g1 === ASCII;
+  // senders write UTF-8 and go on saying ISO_IR 100
+  const plain = isUnsaid ? byForm(assumed) : first === '100' ? byForm(latin1) : g1.decode;
   if (!withEscapes) return plain;
   return (bytes, personName) =>
-    bytes.includes(ESC) || g1?.width === 2 ? decodeWithEscapes(bytes, g1 ?? ASCII, personName) : plain(bytes);
+    bytes.includes(ESC) || g1?.width === 2
+      ? decodeWithEscapes(bytes, g1 ?? ASCII, personName)
+      : plain(bytes, personName);
 }
 
 /** ISO registration number, "192", "GB18030" or "GBK"; spellings seen in the field ("ISO-IR 100") are understood. */
-function normalTerm(term: string): string | undefined {
+export function registrationOf(term: string): string | undefined {
   const text = term.trim().toUpperCase();
   if (text === 'GB18030' || text === 'GBK') return text;
   if (text === 'GB2312') return 'GBK';
@@ -158,8 +112,6 @@ function normalTerm(term: string): string | undefined {
   if (number === undefined) return undefined;
   return number === '192' || G1_BY_REGISTRATION[number] !== undefined ? number : undefined;
 }
-
-const ESC = 0x1b;
 
 /**
  * Code extension by ISO 2022 (PS3.5 Section 6.1.2.5): escape sequences change what G0 (bytes below 0x80) or G1 (from
@@ -218,7 +170,5 @@ function escapeAt(bytes: Buffer, at: number): ({ length: number } & (typeof ESCA
   return undefined;
 }
 
-function isDelimiter(byte: number, personName: boolean): boolean {
-  if (byte === 0x5c || byte === 0x09 || byte === 0x0a || byte === 0x0c || byte === 0x0d) return true;
-  return personName && (byte === 0x5e || byte === 0x3d);
-}
+/** ISO-IR 6; other text is read by its form, else as ISO 8859-1. */
+export const DEFAULT_CHARACTER_SET: CharacterSet = characterSetOf([]);

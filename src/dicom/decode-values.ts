@@ -1,4 +1,4 @@
-import type { CharacterSet } from './charset.ts';
+import type { CharacterSet, Doubt } from './charset.ts';
 import type { JsonValue, PersonName, Vr } from './dataset.ts';
 import { isCharacterSetVr } from './encode-values.ts';
 import { personName } from './person-name.ts';
@@ -18,8 +18,13 @@ export const NUMBER_SIZES: Partial<Readonly<Record<Vr, number>>> = {
  * values null, DS and IS as numbers where they are valid numbers and else as the text they were. An empty list means
  * that the attribute has no value.
  */
-export function textValues(bytes: Buffer, vr: Vr, characterSet: CharacterSet): JsonValue[] {
-  const text = decodeText(bytes, vr, characterSet);
+export function textValues(
+  bytes: Buffer,
+  vr: Vr,
+  characterSet: CharacterSet,
+  onDoubt: (doubt: Doubt) => void = () => undefined,
+): JsonValue[] {
+  const text = decodeText(bytes, vr, characterSet, onDoubt);
   if (SINGLE_TEXT.has(vr)) {
     const value = trimEnd(text);
     return value === '' ? [] : [value];
@@ -32,9 +37,12 @@ export function textValues(bytes: Buffer, vr: Vr, characterSet: CharacterSet): J
 }
 
 /** Text outside the reach of (0008,0005) is ASCII; other bytes, wrong there, are kept as Latin-1. */
-function decodeText(bytes: Buffer, vr: Vr, characterSet: CharacterSet): string {
+function decodeText(bytes: Buffer, vr: Vr, characterSet: CharacterSet, onDoubt: (doubt: Doubt) => void): string {
   if (!isCharacterSetVr(vr) || isPlain(bytes)) return bytes.toString('latin1');
-  return characterSet.decode(bytes, vr === 'PN');
+  const text = characterSet.decode(bytes, vr === 'PN');
+  const doubt = characterSet.doubt(bytes, text);
+  if (doubt !== undefined) onDoubt(doubt);
+  return text;
 }
 
 function isPlain(bytes: Buffer): boolean {

@@ -1,4 +1,5 @@
 import type { JsonDataset, JsonElement, JsonValue, Vr } from './dataset.ts';
+import type { EncodeText } from './encode-text.ts';
 import { personNameText } from './person-name.ts';
 import { isItem } from './read-values.ts';
 
@@ -42,11 +43,11 @@ function isNumericVr(vr: Vr): vr is NumericVr {
 }
 
 /**
- * The bytes of one value, little endian, without padding; text in UTF-8.
+ * The bytes of one value, little endian, without padding; text in UTF-8 unless an encoder is given that can write it.
  *
  * @throws TypeError for a value that does not fit the VR
  */
-export function encodeValue(tag: string, element: JsonElement): Uint8Array {
+export function encodeValue(tag: string, element: JsonElement, encodeText?: EncodeText): Uint8Array {
   if (element.BulkDataURI !== undefined)
     throw new TypeError(`the bytes of ${tag} are elsewhere: hand them in as binary`);
   if (element.InlineBinary !== undefined) return Buffer.from(element.InlineBinary, 'base64');
@@ -56,7 +57,8 @@ export function encodeValue(tag: string, element: JsonElement): Uint8Array {
   if (isNumericVr(element.vr)) return packNumbers(tag, element.vr, values);
   if (element.vr === 'AT') return packTags(tag, values);
   const text = values.map((value) => textOf(tag, element.vr, value)).join('\\');
-  return Buffer.from(text, isCharacterSetVr(element.vr) ? 'utf8' : 'latin1');
+  if (!isCharacterSetVr(element.vr)) return Buffer.from(text, 'latin1');
+  return encodeText?.(text, element.vr === 'PN') ?? Buffer.from(text, 'utf8');
 }
 
 function packNumbers(tag: string, vr: NumericVr, values: readonly JsonValue[]): Buffer {
@@ -116,6 +118,18 @@ function integerString(tag: string, value: number): string {
     throw new TypeError(`a value of ${tag} (IS) must be an integer of 32 bits`);
   }
   return String(value);
+}
+
+/** Whether an encoder can write every text of the data set that (0008,0005) governs. */
+export function canEncode(ds: JsonDataset, encodeText: EncodeText): boolean {
+  return Object.entries(ds).every(([tag, element]) => {
+    const values = element.Value ?? [];
+    if (element.vr === 'SQ')
+      return values.every((item) => item === null || (isItem(item) && canEncode(item, encodeText)));
+    if (!isCharacterSetVr(element.vr)) return true;
+    if (element.BulkDataURI !== undefined) return false; // bulk text is handed in as UTF-8
+    return values.every((value) => encodeText(textOf(tag, element.vr, value), element.vr === 'PN') !== undefined);
+  });
 }
 
 /** Whether any text governed by (0008,0005) needs more than ASCII. */

@@ -6,7 +6,7 @@ import { type Encoding, IMPLICIT_LITTLE } from './element-reader.ts';
 import { findDataSet } from './find-data-set.ts';
 import { guessEncoding } from './guess-encoding.ts';
 import { readDataSet } from './read-data-set.ts';
-import { type BulkValue, type PixelDataLocation, Reading } from './reading.ts';
+import { type BulkValue, MAX_ELEMENTS, type PixelDataLocation, Reading } from './reading.ts';
 import {
   EXPLICIT_VR_BIG_ENDIAN,
   EXPLICIT_VR_LITTLE_ENDIAN,
@@ -39,15 +39,20 @@ export interface ParsedObject {
   readonly complete: boolean;
 }
 
+export interface TextOptions {
+  /** The set of texts beyond ASCII where (0008,0005) says none, as it is known of the sender; defined terms. */
+  readonly characterSet?: readonly string[];
+}
+
 /**
  * Reads the header of a Part 10 file (PS3.10 Section 7). Missing preamble, File Meta Information, group length or
  * Transfer Syntax UID are made up for from what the data look like. Values over 1024 bytes and pixels are not read.
  *
  * @throws VoxgateError not-dicom where no data set can be found
  */
-export function parsePart10(source: ByteSource): ParsedObject {
+export function parsePart10(source: ByteSource, options: TextOptions = {}): ParsedObject {
   const found = findDataSet(source);
-  return parse(source, { ...found, declared: found.transferSyntaxUid });
+  return parse(source, { ...found, declared: found.transferSyntaxUid }, options);
 }
 
 /**
@@ -57,10 +62,10 @@ export function parsePart10(source: ByteSource): ParsedObject {
  */
 export function parseDataSet(
   source: ByteSource,
-  options: { readonly transferSyntaxUid: string; readonly offset?: number },
+  options: TextOptions & { readonly transferSyntaxUid: string; readonly offset?: number },
 ): ParsedObject {
   const dataSetOffset = options.offset ?? 0;
-  return parse(source, { meta: {}, dataSetOffset, declared: options.transferSyntaxUid, warnings: [] });
+  return parse(source, { meta: {}, dataSetOffset, declared: options.transferSyntaxUid, warnings: [] }, options);
 }
 
 interface Start {
@@ -70,12 +75,16 @@ interface Start {
   readonly warnings: readonly string[];
 }
 
-function parse(file: ByteSource, { meta, dataSetOffset, declared, warnings }: Start): ParsedObject {
+function parse(
+  file: ByteSource,
+  { meta, dataSetOffset, declared, warnings }: Start,
+  { characterSet }: TextOptions,
+): ParsedObject {
   const deflated = declared !== undefined && readableSyntax(declared).deflated;
   const inflated = deflated ? inflate(file, dataSetOffset) : undefined;
   const source = inflated === undefined ? file : bufferSource(inflated.bytes);
   const offset = inflated === undefined ? dataSetOffset : 0;
-  const reading = new Reading(source, offset);
+  const reading = new Reading(source, offset, MAX_ELEMENTS, characterSet);
   for (const warning of warnings) reading.warn(warning);
   const encoding = encodingOf(reading, offset, declared);
   readDataSet(reading, offset, encoding);

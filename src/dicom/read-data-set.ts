@@ -1,4 +1,3 @@
-import { DEFAULT_CHARACTER_SET } from './charset.ts';
 import type { JsonElement, JsonValue, Vr } from './dataset.ts';
 import { NUMBER_SIZES } from './decode-values.ts';
 import { isVr } from './dictionary.ts';
@@ -30,7 +29,7 @@ const MAX_ATTRIBUTES = 50_000;
  */
 export function readDataSet(reading: Reading, offset: number, encoding: Encoding): void {
   const { dataset, source } = reading;
-  const characterSet = DEFAULT_CHARACTER_SET;
+  const { characterSet } = reading;
   try {
     readElements(
       reading,

@@ -110,7 +110,10 @@ function decode(reading: Reading, open: OpenDataSet, header: ValueHeader, swap: 
   if (size !== undefined && length % size !== 0) {
     reading.warn(`${reading.place()} (${vr}) has ${length} bytes, which is no multiple of ${size}`);
   }
-  const values = size === undefined ? textValues(bytes, vr, open.characterSet) : numberValues(bytes, vr, swap > 1);
+  const values =
+    size === undefined
+      ? textValues(bytes, vr, open.characterSet, (doubt) => reading.doubt(doubt))
+      : numberValues(bytes, vr, swap > 1);
   if (tagNumber === PIXEL_REPRESENTATION && open.depth === 0) reading.signedPixels = values[0] === 1;
   return values.length === 0 ? { vr } : { vr, Value: values };
 }
@@ -119,7 +122,7 @@ function decode(reading: Reading, open: OpenDataSet, header: ValueHeader, swap: 
 function takeCharacterSet(reading: Reading, open: OpenDataSet): void {
   const terms = (open.into['00080005']?.Value ?? []).map((term) => (typeof term === 'string' ? term : ''));
   if (terms.length > 0) open.into['00080005'] = { vr: 'CS', Value: ['ISO_IR 192'] };
-  open.characterSet = characterSetOf(terms);
+  open.characterSet = characterSetOf(terms, reading.assumedCharacterSet);
   if (open.depth === 0) reading.characterSet = open.characterSet;
   if (open.characterSet.unknownTerms.length > 0) {
     reading.warn(`${reading.place()} names a character set that PS3.3 does not know`);

@@ -1,5 +1,5 @@
 import type { ByteSource } from './byte-source.ts';
-import { type CharacterSet, DEFAULT_CHARACTER_SET } from './charset.ts';
+import { type CharacterSet, characterSetOf, type Doubt } from './charset.ts';
 import type { JsonElement, Vr } from './dataset.ts';
 import { ElementReader, type Encoding, knownTag } from './element-reader.ts';
 
@@ -58,18 +58,28 @@ export class Reading {
   pixelData: PixelDataLocation | undefined = undefined;
   complete = true;
   /** (0008,0005) of the data set itself. */
-  characterSet: CharacterSet = DEFAULT_CHARACTER_SET;
+  characterSet: CharacterSet;
+  /** Terms of the set that is assumed where none is said. */
+  readonly assumedCharacterSet: readonly string[];
   /** Bytes of values that are in the JSON. */
   inlined = 0;
   /** Pixel Representation was 1: "US or SS" is SS (PS3.5 Annex A.1). */
   signedPixels = false;
 
   readonly #path: (string | number)[] = [];
+  readonly #doubts = new Set<Doubt>();
   readonly #maxElements: number;
   #elements = 0;
 
-  constructor(source: ByteSource, offset: number, maxElements: number = MAX_ELEMENTS) {
+  constructor(
+    source: ByteSource,
+    offset: number,
+    maxElements: number = MAX_ELEMENTS,
+    assumedCharacterSet: readonly string[] = [],
+  ) {
     this.source = source;
+    this.assumedCharacterSet = assumedCharacterSet;
+    this.characterSet = characterSetOf([], assumedCharacterSet);
     this.reader = new ElementReader(source, offset);
     this.#maxElements = maxElements;
   }
@@ -99,6 +109,13 @@ export class Reading {
   warn(sentence: string): void {
     if (this.warnings.length < MAX_WARNINGS) this.warnings.push(sentence);
     else if (this.warnings.length === MAX_WARNINGS) this.warnings.push('more warnings were left out');
+  }
+
+  /** Notes what is wrong with a text, once for each kind: most texts of an object come from the same hand. */
+  doubt(doubt: Doubt): void {
+    if (this.#doubts.has(doubt)) return;
+    this.#doubts.add(doubt);
+    this.warn(`${this.place()} ${doubt}`);
   }
 
   /** What lies here is longer than what it lies in; where that ends with the source, the object is truncated. */

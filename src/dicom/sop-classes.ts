@@ -7,6 +7,11 @@ export interface SopClass {
 
 export const VERIFICATION = '1.2.840.10008.1.1';
 export const STORAGE_COMMITMENT_PUSH_MODEL = '1.2.840.10008.1.20.1';
+/** Its one, well-known SOP instance (PS3.4 J.3.5). */
+export const STORAGE_COMMITMENT_INSTANCE = '1.2.840.10008.1.20.1.1';
+export const MODALITY_PERFORMED_PROCEDURE_STEP = '1.2.840.10008.3.1.2.3.3';
+export const MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE = '1.2.840.10008.3.1.2.3.4';
+export const INSTANCE_AVAILABILITY_NOTIFICATION = '1.2.840.10008.5.1.4.33';
 /** Of a DICOMDIR: a directory of files, not an instance an archive keeps. */
 export const MEDIA_STORAGE_DIRECTORY = '1.2.840.10008.1.3.10';
 export const MODALITY_WORKLIST_FIND = '1.2.840.10008.5.1.4.31';

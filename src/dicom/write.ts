@@ -3,7 +3,8 @@ import { VoxgateError } from '../errors.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { JsonDataset, JsonElement, Vr } from './dataset.ts';
 import { vrOf } from './dictionary.ts';
-import { encodeValue, hasWideText, isBinaryVr, isLongFormVr } from './encode-values.ts';
+import { type EncodeText, textEncoderOf } from './encode-text.ts';
+import { canEncode, encodeValue, hasWideText, isBinaryVr, isLongFormVr } from './encode-values.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './implementation.ts';
 import { isItem, number, text } from './read-values.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, type TransferSyntax, transferSyntaxOf } from './transfer-syntaxes.ts';
@@ -17,11 +18,13 @@ export type BinaryValues = Readonly<Record<string, Uint8Array | readonly Uint8Ar
 export interface EncodeOptions {
   readonly transferSyntaxUid: string;
   readonly binary?: BinaryValues;
+  /** Defined terms of the character set that text is written in if all of it can be; else it is UTF-8. */
+  readonly characterSet?: readonly string[];
 }
 
 /**
  * Encodes a data set in implicit or explicit VR little endian, deflated or encapsulated (PS3.5 Section 7, Annex A).
- * Text is UTF-8; (0008,0005) becomes ISO_IR 192 where any text is not ASCII. Sequences and items have defined
+ * Text is UTF-8 unless another set is wanted; (0008,0005) becomes ISO_IR 192 where any text is not ASCII. Sequences and items have defined
  * lengths; group lengths are left out.
  *
  * @throws VoxgateError not-acceptable for a transfer syntax we do not write, too-large for a value over 4 GiB
@@ -34,8 +37,9 @@ export function encodeDataSet(ds: JsonDataset, options: EncodeOptions): Buffer {
   }
   const writer = new ByteWriter();
   const binary = options.binary ?? {};
-  const utf8 = hasWideText(ds);
-  writeItem({ writer, syntax, binary, utf8 }, utf8 ? { ...ds, '00080005': UTF8 } : ds, '');
+  const text = textOf(ds, options.characterSet ?? []);
+  const named = text.terms === undefined ? ds : { ...ds, '00080005': text.terms };
+  writeItem({ writer, syntax, binary, text }, named, '');
   const bytes = writer.finish();
   return syntax.deflated ? padded(deflateRawSync(bytes)) : bytes;
 }
@@ -77,6 +81,22 @@ export function fileMeta(file: {
 }
 
 const UTF8: JsonElement = { vr: 'CS', Value: ['ISO_IR 192'] };
+
+/** How text is written, and what (0008,0005) says of it; undefined where that may stay as it is. */
+interface WrittenText {
+  readonly terms?: JsonElement;
+  readonly encode?: EncodeText;
+}
+
+function textOf(ds: JsonDataset, wanted: readonly string[]): WrittenText {
+  const encode = textEncoderOf(wanted);
+  const isWide = hasWideText(ds);
+  if (encode !== undefined && (!isWide || canEncode(ds, encode))) {
+    return { terms: { vr: 'CS', Value: wanted.map((term) => term || null) }, encode };
+  }
+  return isWide ? { terms: UTF8 } : {};
+}
+
 const UNDEFINED_LENGTH = 0xffffffff;
 const MAX_LENGTH = 0xfffffffe;
 /** Longest value behind a 16-bit length field. */
@@ -86,7 +106,7 @@ interface Output {
   readonly writer: ByteWriter;
   readonly syntax: TransferSyntax;
   readonly binary: BinaryValues;
-  readonly utf8: boolean;
+  readonly text: WrittenText;
 }
 
 function writeItem(out: Output, ds: JsonDataset, path: string): void {
@@ -94,7 +114,7 @@ function writeItem(out: Output, ds: JsonDataset, path: string): void {
   for (const tag of [...Object.keys(ds), ...added].sort()) {
     if (isGroupLength(tag)) continue;
     const stated = ds[tag] ?? { vr: vrOf(tag) ?? 'UN' };
-    const element = tag === '00080005' && out.utf8 ? UTF8 : stated;
+    const element = tag === '00080005' ? (out.text.terms ?? stated) : stated;
     if (element.vr === 'SQ') writeSequence(out, tag, element, path);
     else writeElement(out, tag, element, { ds, path: path + tag });
   }
@@ -135,7 +155,7 @@ function writeElement(
   if (given !== undefined && !(given instanceof Uint8Array)) {
     throw new TypeError(`${place.path} is a list of frames, but ${out.syntax.name} has no fragments`);
   }
-  const value = given ?? encodeValue(tag, element);
+  const value = given ?? encodeValue(tag, element, out.text.encode);
   const length = value.length + (value.length % 2);
   if (length > MAX_LENGTH) throw new VoxgateError('too-large', `the value of ${place.path} does not fit into 4 GiB`);
   writeHeader(out, tag, vr, length);

@@ -1,6 +1,8 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
+import type { Commitments } from '../archive/commitments.ts';
 import type { Log } from '../log.ts';
+import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
@@ -11,6 +13,7 @@ import { storeInstances } from './store-instances.ts';
 
 export interface DicomwebParts {
   readonly archive: Archive;
+  readonly commitments: Commitments;
   readonly log: Log;
 }
 
@@ -27,6 +30,7 @@ interface Transaction {
 const STUDY = '/studies/:study';
 const SERIES = `${STUDY}/series/:series`;
 const INSTANCE = `${SERIES}/instances/:instance`;
+const COMMITMENT = '/commitment-requests/:transaction';
 
 /** Every transaction of the door. Frames first: they are asked for most. */
 export const TRANSACTIONS: readonly Transaction[] = [
@@ -46,9 +50,11 @@ export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: STUDY, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'post', path: '/studies', handler: storeInstances, section: '10.5' },
   { method: 'post', path: STUDY, handler: storeInstances, section: '10.5' },
+  { method: 'post', path: COMMITMENT, handler: requestCommitment, section: '13.4' },
+  { method: 'get', path: COMMITMENT, handler: checkCommitment, section: '13.5' },
 ];
 
-/** The DICOMweb server (PS3.18): store, search, retrieve. */
+/** The DICOMweb server (PS3.18): store, search, retrieve, storage commitment. */
 export function createDicomweb(parts: DicomwebParts): Router {
   const router = express.Router();
   for (const { method, path, handler } of TRANSACTIONS) {

@@ -12,18 +12,15 @@ import {
   MessageExchange,
 } from '../network/message-exchange.ts';
 import { MessageWriter, type Payload } from '../network/message-writer.ts';
-import {
-  addUserItems,
-  extendedItem,
-  identityResponseItem,
-  readUserItems,
-  roleItem,
-  type UserItems,
-} from '../network/negotiation.ts';
+import { addUserItems, readUserItems, type UserItems } from '../network/negotiation.ts';
 import { PduError, PduReader } from '../network/pdu-reader.ts';
-import { type AdmissionSettings, type Rejection, refusalOf } from './admission.ts';
-import { answerPresentationContexts, grantedRoles } from './presentation-contexts.ts';
-import type { AcceptedContext, OpenAssociation, Service } from './service.ts';
+import type { Admission, Admitted, Rejection } from './admission.ts';
+import type { ByteBudget, Hold } from './byte-budget.ts';
+import type { CallerBook } from './callers.ts';
+import { type Connection, connectionOf } from './connection.ts';
+import { type Negotiated, negotiate, printable } from './negotiate.ts';
+import { Pace } from './pace.ts';
+import type { OpenAssociation, Service } from './service.ts';
 import { StoreSink } from './store-sink.ts';
 
 /** How long each step of a peer may take, in milliseconds. */
@@ -38,17 +35,18 @@ export interface Deadlines {
 
 export interface AssociationParts {
   readonly archive: Archive;
-  readonly admission: AdmissionSettings;
+  readonly admission: Admission;
+  readonly callers: CallerBook;
+  /** Messages that are gathered in memory, of all associations. */
+  readonly memory: ByteBudget;
   readonly deadlines: Deadlines;
   /** By SOP class. */
   readonly services: ReadonlyMap<string, Service>;
   readonly log: Log;
-  /** Associations open now, this one included. */
-  readonly openAssociations: () => number;
+  /** The caller has been let in. */
+  readonly onAccepted: (socket: Socket) => void;
 }
 
-/** What we offer to receive in one PDU. The reader streams, so this costs no memory. */
-const MAX_PDU_LENGTH = 131_072;
 const A_ASSOCIATE_RQ = 0x01;
 const A_ASSOCIATE_AC = 0x02;
 const REFUSED_SOP_CLASS_NOT_SUPPORTED = 0x0122;
@@ -71,11 +69,23 @@ export class ProviderAssociation extends Scp {
   readonly #exchange: MessageExchange;
   readonly #reader: PduReader;
   readonly #endListeners: (() => void)[] = [];
+  readonly #connection: Connection;
+  readonly #pace: Pace;
+  /** What is gathered of data sets, and what of objects is not yet committed (of the quota of the peer). */
+  readonly #memory: Hold;
+  #quota: Hold | undefined;
   #association: Association | undefined;
   #items: UserItems | undefined;
-  #contexts: ReadonlyMap<number, AcceptedContext> = new Map();
-  #agreed: ReadonlyMap<string, Buffer> = new Map();
+  /** Until it has been let in. */
+  #artim: NodeJS.Timeout | undefined;
+  #admitting: Promise<void> = Promise.resolve();
+  #admitted: Admitted | undefined;
+  #negotiated: Negotiated | undefined;
   #transfer: Transfer | undefined;
+  /** True while the sender is made to wait: its silence is ours then. */
+  #waits = false;
+  #storing = false;
+  #lastHeard = performance.now();
   /** Resolves when the connection is over and all it staged is stored or gone. */
   readonly done: Promise<void>;
 
@@ -83,6 +93,8 @@ export class ProviderAssociation extends Scp {
     super(socket);
     this.#socket = socket;
     this.#parts = parts;
+    this.#connection = connectionOf(socket);
+    this.#memory = parts.memory.open();
     // The library's declarations leave this out; pdu-reader.test.ts and the wire tests hold it.
     this.#library = this as unknown as NetworkInternals;
     this.#writer = new MessageWriter(socket, parts.deadlines.write);
@@ -98,6 +110,12 @@ export class ProviderAssociation extends Scp {
       control: (pdu) => this.#takeControl(pdu),
       fragment: (contextId, isCommand, piece, last) => this.#takeFragment(contextId, isCommand, piece, last),
     });
+    this.#pace = new Pace(
+      parts.deadlines.idle,
+      () => this.#exchange.receiving || !this.#reader.atBoundary,
+      () => this.#waits,
+      () => this.#abort('a message came too slowly', 0),
+    );
     this.on('networkError', (error: unknown) => this.#abort(sentenceOf(error), 0));
     this.done = this.#serve();
   }
@@ -108,7 +126,7 @@ export class ProviderAssociation extends Scp {
   /** The library's A-ASSOCIATE-AC, with the items that it does not know. */
   _sendPdu(pdu: { writePdu(): Buffer; getType(): number }): void {
     const bytes = pdu.writePdu();
-    this.#socket.write(pdu.getType() === A_ASSOCIATE_AC ? addUserItems(bytes, this.#answeredItems()) : bytes);
+    this.#socket.write(pdu.getType() === A_ASSOCIATE_AC ? addUserItems(bytes, this.#negotiated?.items ?? []) : bytes);
   }
 
   async #serve(): Promise<void> {
@@ -116,31 +134,34 @@ export class ProviderAssociation extends Scp {
     const { artim, idle } = this.#parts.deadlines;
     socket.setNoDelay(true);
     socket.setTimeout(idle, () => {
-      if (!this.#exchange.performing) this.#abort('nothing moved on the connection for too long', 0);
+      if (!this.#exchange.performing && !this.#waits) this.#abort('nothing moved on the connection for too long', 0);
     });
     socket.on('error', () => undefined);
-    const timer = setTimeout(() => {
-      if (!this.#association) socket.destroy();
-    }, artim);
+    this.#artim = setTimeout(() => socket.destroy(), artim);
     await new Promise<void>((resolve) => {
       socket.on('data', (chunk: Buffer) => this.#takeChunk(chunk));
       socket.once('end', () => socket.end());
       socket.once('close', resolve);
     });
-    clearTimeout(timer);
+    clearTimeout(this.#artim);
     await this.#end();
   }
 
   /** What was read while a sink makes us wait stays in the socket: a slow disk slows the sender. */
   #takeChunk(chunk: Buffer): void {
+    this.#lastHeard = performance.now();
     try {
       const wait = this.#reader.push(chunk);
+      this.#pace.took(chunk.length, this.#reader.atBoundary && !this.#exchange.receiving);
       if (!wait) return;
       this.#socket.pause();
-      wait.then(
-        () => this.#socket.resume(),
-        (error: unknown) => this.#fail(error),
-      );
+      this.#waits = true;
+      wait
+        .then(
+          () => this.#socket.resume(),
+          (error: unknown) => this.#fail(error),
+        )
+        .finally(() => (this.#waits = false));
     } catch (error) {
       this.#fail(error);
     }
@@ -152,9 +173,14 @@ export class ProviderAssociation extends Scp {
   }
 
   async #end(): Promise<void> {
+    this.#pace.stop();
+    await this.#admitting.catch(() => undefined);
+    this.#memory.close();
+    this.#quota?.close();
     for (const listener of this.#endListeners) listener();
     await this.#exchange.end();
     await this.#endTransfer();
+    this.#leave();
   }
 
   /** Series that gained objects settle from here on. */
@@ -167,7 +193,7 @@ export class ProviderAssociation extends Scp {
   }
 
   get #callingAe(): string {
-    return this.#association?.getCallingAeTitle().trim() ?? '';
+    return printable(this.#association?.getCallingAeTitle().trim() ?? '');
   }
 
   // The association
@@ -179,57 +205,63 @@ export class ProviderAssociation extends Scp {
     } else if (!this.#association) {
       throw new PduError('a PDU came before an association', 2);
     }
-    return this.#library._processPdu(pdu);
+    return this.#library._processPdu(pdu).then(() => this.#admitting);
   }
 
   override associationRequested(association: Association): void {
-    const { admission, openAssociations, log } = this.#parts;
     this.#association = association;
-    const caller = {
-      callingAe: this.#callingAe,
-      calledAe: association.getCalledAeTitle().trim(),
-      address: this.#socket.remoteAddress ?? '',
-      identity: this.#items?.identity,
-    };
-    const refusal = refusalOf(caller, openAssociations(), admission);
-    if (refusal) {
-      log.warn(
-        { callingAe: caller.callingAe, calledAe: caller.calledAe, reason: refusal.because },
-        'association refused',
-      );
-      this.#reject(refusal);
-    } else {
-      this.#accept(association);
+    this.#admitting = this.#admit(association);
+  }
+
+  async #admit(association: Association): Promise<void> {
+    const { admission, callers, log } = this.#parts;
+    const { address, subject, fingerprint } = this.#connection;
+    const calledAe = printable(association.getCalledAeTitle().trim());
+    const caller = { callingAe: this.#callingAe, calledAe, address, fingerprint };
+    const decision = await admission.admit({ ...caller, identity: this.#items?.identity });
+    if ('because' in decision) {
+      const { because: reason, kind } = decision;
+      log.warn({ ...caller, reason }, 'association refused');
+      callers.refused({ ...caller, subject, kind, reason });
+      this.#reject(decision);
+      return;
     }
+    this.#admitted = decision;
+    // It may have gone while its passcode was looked at.
+    if (!this.#socket.destroyed) this.#accept(association, decision);
   }
 
-  #accept(association: Association): void {
-    const { services, archive } = this.#parts;
-    const { roles, extended } = this.#items!;
-    const accepted = answerPresentationContexts(association, roles, { services, allows: () => true });
-    this.#contexts = new Map(accepted.map((context) => [context.id, context]));
-    this.#agreed = new Map(
-      [...extended].flatMap(([uid, proposed]) => {
-        const answer = services.get(uid)?.agree?.(uid, proposed);
-        return answer === undefined ? [] : [[uid, answer] as const];
-      }),
-    );
-    association.setMaxAsyncOpsInvoked(1);
-    association.setMaxAsyncOpsPerformed(1);
-    // The library answers with the smaller of both sides' lengths; each side states its own (PS3.8 D.1).
-    this.#writer.maxPduLength = association.getMaxPduLength();
-    association.setMaxPduLength(MAX_PDU_LENGTH);
+  #accept(association: Association, admitted: Admitted): void {
+    const { services, archive, callers } = this.#parts;
+    const { policy, peer = null, user = null } = admitted;
+    const negotiated = negotiate(association, this.#items!, { services, policy, identified: user !== null });
+    this.#negotiated = negotiated;
+    this.#quota = admitted.quota?.open();
+    this.#writer.maxPduLength = negotiated.maxPduLength;
     this.#transfer = archive.ingest.begin();
+    clearTimeout(this.#artim);
+    this.#parts.onAccepted(this.#socket);
     this.sendAssociationAccept();
+    const { implementation, maxPduLength, outcome: contexts } = negotiated;
+    callers.admitted({
+      ...this.#connection,
+      callingAe: this.#callingAe,
+      calledAe: printable(association.getCalledAeTitle().trim()),
+      peer,
+      user,
+      implementationClassUid: implementation.classUid,
+      implementationVersion: implementation.version,
+      maxPduLength,
+      contexts,
+    });
+    const accepted = [...negotiated.contexts.values()];
+    for (const service of new Set(accepted.map((context) => services.get(context.abstractSyntaxUid))))
+      service?.opened?.(this.#opened());
   }
 
-  #answeredItems(): Buffer[] {
-    const { roles, identity } = this.#items!;
-    return [
-      ...grantedRoles(roles, [...this.#contexts.values()]).map(roleItem),
-      ...[...this.#agreed].map(([uid, information]) => extendedItem(uid, information)),
-      ...(identity?.wantsResponse ? [identityResponseItem(Buffer.alloc(0))] : []),
-    ];
+  #leave(): void {
+    this.#admitted?.leave();
+    this.#admitted = undefined;
   }
 
   #reject({ result, source, reason }: Rejection): void {
@@ -241,6 +273,7 @@ export class ProviderAssociation extends Scp {
     // Settled before the answer: a sender that waits for it knows that its series is on its way.
     void this.#endTransfer().then(() => {
       this.sendAssociationReleaseResponse();
+      this.#leave();
       this.#hangUp();
     });
   }
@@ -249,8 +282,10 @@ export class ProviderAssociation extends Scp {
     this.#socket.destroy();
   }
 
-  /** Our last word is said: the peer closes, or is closed (ARTIM). */
+  /** Our last word is said: the peer closes, or is closed (ARTIM). What it still sends is not looked at. */
   #hangUp(): void {
+    this.#socket.removeAllListeners('data');
+    this.#socket.resume();
     this.#socket.end();
     const timer = setTimeout(() => this.#socket.destroy(), this.#parts.deadlines.artim);
     this.#socket.once('close', () => clearTimeout(timer));
@@ -271,14 +306,33 @@ export class ProviderAssociation extends Scp {
 
   #takeFragment(contextId: number, isCommand: boolean, piece: Buffer, last: boolean): Promise<void> | undefined {
     if (!this.#association) throw new PduError('data came before an association', 2);
-    return this.#exchange.takeFragment(contextId, isCommand, piece, last);
+    const taken = this.#exchange.takeFragment(contextId, isCommand, piece, last);
+    return isCommand ? taken : this.#account(piece.length, last, taken);
+  }
+
+  /** Where too many bytes are under way, the sender waits. */
+  #account(bytes: number, last: boolean, taken: Promise<void> | undefined): Promise<void> | undefined {
+    // An object goes to the disk as it comes, and takes no memory that grows: it counts for the quota alone.
+    if (this.#storing && last) return this.#finishStoring(taken);
+    const turn = this.#storing
+      ? this.#quota?.set(this.#quota.bytes + bytes)
+      : this.#memory.set(this.#exchange.heldBytes);
+    if (!turn) return taken;
+    return taken ? taken.then(() => turn) : turn;
+  }
+
+  async #finishStoring(taken: Promise<void> | undefined): Promise<void> {
+    await taken;
+    this.#storing = false;
+    void this.#quota?.set(0);
   }
 
   #openSink(command: Command, contextId: number): Promise<DataSetSink> | undefined {
     if (command.commandField !== COMMAND_FIELDS['C-STORE-RQ']) return undefined;
+    this.#storing = true;
     return StoreSink.open({
       command,
-      transferSyntaxUid: this.#contexts.get(contextId)?.transferSyntaxUid,
+      transferSyntaxUid: this.#negotiated?.contexts.get(contextId)?.transferSyntaxUid,
       transfer: this.#transfer,
       callingAe: this.#callingAe,
       log: this.#parts.log,
@@ -287,21 +341,29 @@ export class ProviderAssociation extends Scp {
   }
 
   async #perform(request: IncomingRequest): Promise<void> {
-    const context = this.#contexts.get(request.contextId);
+    const context = this.#negotiated?.contexts.get(request.contextId);
     const service = context && this.#parts.services.get(context.abstractSyntaxUid);
     if (!context || !service) return request.respond({ status: REFUSED_SOP_CLASS_NOT_SUPPORTED });
     const known = service.requests.some((name) => COMMAND_FIELDS[name] === request.command.commandField);
     if (!known) return request.respond({ status: UNRECOGNIZED_OPERATION });
     const { abstractSyntaxUid, transferSyntaxUid } = context;
     await service.perform({ ...request, abstractSyntaxUid, transferSyntaxUid, association: this.#opened() });
+    void this.#memory.set(this.#exchange.heldBytes - (request.dataSet?.length ?? 0));
   }
 
   #opened(): OpenAssociation {
+    const [heard, socket] = [() => this.#lastHeard, this.#socket];
     return {
+      get isOpen() {
+        return socket.writable;
+      },
+      get quietMs() {
+        return performance.now() - heard();
+      },
       callingAe: this.#callingAe,
-      address: this.#socket.remoteAddress ?? '',
-      contexts: [...this.#contexts.values()],
-      agreed: (uid) => this.#agreed.get(uid),
+      address: this.#connection.address,
+      contexts: [...(this.#negotiated?.contexts.values() ?? [])],
+      agreed: (uid) => this.#negotiated?.agreed.get(uid),
       request: (
         contextId: number,
         name: RequestName,

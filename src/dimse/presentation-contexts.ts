@@ -8,6 +8,14 @@ type Choice = (proposed: readonly string[]) => string | undefined;
 
 /** Objects are stored as they are sent, so the sender's first choice that we can read is taken. */
 const storage: Choice = (proposed) => proposed.find((uid) => transferSyntaxOf(uid) !== undefined);
+/**
+ * Where the peer wants to be sent to (C-GET), what is not compressed if it takes that: whatever we hold can be brought
+ * into it, and into nothing else. Video cannot.
+ */
+const retrieval: Choice = (proposed) => {
+  const first = storage(proposed);
+  return first !== undefined && transferSyntaxOf(first)?.video ? first : (service(proposed) ?? first);
+};
 const service: Choice = (proposed) => SERVICE_SYNTAXES.find((uid) => proposed.includes(uid));
 
 export interface ContextPolicy {
@@ -23,11 +31,13 @@ export function answerPresentationContexts(
   policy: ContextPolicy,
 ): AcceptedContext[] {
   const providers = new Set(roles.filter((role) => role.provider).map((role) => role.sopClassUid));
+  const users = new Set(roles.filter((role) => role.user).map((role) => role.sopClassUid));
   const accepted: AcceptedContext[] = [];
   for (const { id } of association.getPresentationContexts()) {
     const context: PresentationContext = association.getPresentationContext(id);
     const abstractSyntaxUid = context.getAbstractSyntaxUid();
-    const choose = choiceOf(abstractSyntaxUid, policy);
+    const isSink = providers.has(abstractSyntaxUid) && !users.has(abstractSyntaxUid);
+    const choose = choiceOf(abstractSyntaxUid, policy, isSink);
     const transferSyntaxUid = choose?.(context.getTransferSyntaxUids());
     // The library answers for the first context of a SOP class alone: ours are written by negotiation.ts.
     context.setUserRole(undefined);
@@ -44,9 +54,10 @@ export function answerPresentationContexts(
   return accepted;
 }
 
-function choiceOf(abstractSyntax: string, { services }: ContextPolicy): Choice | undefined {
+function choiceOf(abstractSyntax: string, { services }: ContextPolicy, isSink: boolean): Choice | undefined {
   if (services.has(abstractSyntax)) return service;
-  return isStored(abstractSyntax) ? storage : undefined;
+  if (!isStored(abstractSyntax)) return undefined;
+  return isSink ? retrieval : storage;
 }
 
 /**

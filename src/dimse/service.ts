@@ -28,6 +28,10 @@ export interface OpenAssociation {
     payload: Payload | undefined,
     deadlineMs: number,
   ): Promise<IncomingResponse>;
+  /** False once it is over, however it ended. */
+  readonly isOpen: boolean;
+  /** Since anything came from the peer, in milliseconds. */
+  readonly quietMs: number;
   /** Called once when the association is over, however it ends. */
   onEnd(listener: () => void): void;
 }
@@ -46,6 +50,8 @@ export interface Service {
   readonly requests: readonly RequestName[];
   /** Our answer to the service class application information that the peer proposed (PS3.7 D.3.3.5). */
   agree?(sopClassUid: string, proposed: Buffer): Buffer;
+  /** An association was accepted on which the peer proposed one of the SOP classes. */
+  opened?(association: OpenAssociation): void;
   /**
    * Answers one request, with `request.respond`; what it throws ends the association, so whatever can be said in a
    * status is.

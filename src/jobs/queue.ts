@@ -20,6 +20,12 @@ export interface JobPayloads {
   readonly 'settle-series': { readonly studyInstanceUid: string; readonly seriesInstanceUid: string };
   readonly 'analyze-series': { readonly analysisId: number };
   readonly 'deliver-results': { readonly analysisId: number; readonly peer: string };
+  readonly 'verify-commitment': { readonly commitmentId: number };
+  readonly 'report-commitment': { readonly commitmentId: number };
+  readonly 'request-commitment': { readonly analysisId: number; readonly peer: string };
+  readonly 'notify-availability': { readonly analysisId: number; readonly peer: string };
+  readonly 'match-order': { readonly studyInstanceUid: string };
+  readonly 'purge-deletion': { readonly deletionId: number; readonly doneBy: string; readonly reason: string };
 }
 export type JobName = keyof JobPayloads;
 
@@ -51,6 +57,11 @@ export async function enqueue<Name extends JobName>(
     `SELECT graphile_worker.add_job(?, payload => ?::json, run_at => now() + make_interval(secs => ?), job_key => ?, max_attempts => ?)`,
     [name, JSON.stringify(payload), options.delaySeconds ?? 0, options.key ?? null, options.maxAttempts ?? 25],
   );
+}
+
+/** Takes a job back, in the transaction that makes it needless; one that has begun goes to its end. */
+export async function dropJob(tx: Knex | Knex.Transaction, key: string): Promise<void> {
+  await tx.raw('SELECT graphile_worker.remove_job(?)', [key]);
 }
 
 /** Creates or brings up to date the queue's own tables (schema graphile_worker). */

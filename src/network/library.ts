@@ -18,7 +18,8 @@ export const {
   SopClass,
   Status,
 } = dimse.constants;
-export type Association = InstanceType<typeof dimse.association.Association>;
+export const { Association } = dimse.association;
+export type Association = InstanceType<typeof Association>;
 type LibraryContext = InstanceType<typeof dimse.association.PresentationContext>;
 /** Its declarations leave out that a role may be unset, which is how it begins. */
 export type PresentationContext = Omit<LibraryContext, 'setUserRole' | 'setProviderRole'> & {

@@ -60,6 +60,8 @@ interface Gathering {
 interface Running {
   readonly id: number;
   readonly controller: AbortController;
+  /** Of its data set. */
+  readonly bytes: number;
 }
 
 interface Pending {
@@ -99,6 +101,16 @@ export class MessageExchange {
   /** True while a request is being answered or a response awaited: silence is ours then. */
   get performing(): boolean {
     return this.#running.length > 0 || this.#pending.size > 0;
+  }
+
+  /** True while a message has begun to come and has not ended. */
+  get receiving(): boolean {
+    return this.#open !== undefined || this.#gathering.pieces.length > 0;
+  }
+
+  /** Of messages that are gathered, and of requests until they are answered. */
+  get heldBytes(): number {
+    return this.#running.reduce((sum, { bytes }) => sum + bytes, this.#gathering.bytes);
   }
 
   /** @throws PduError for what is no message */
@@ -171,7 +183,7 @@ export class MessageExchange {
     }
     if (this.#running.length > MOST_WAITING)
       throw new PduError('too many requests came before the first was answered', 6);
-    const running: Running = { id: command.id, controller: new AbortController() };
+    const running: Running = { id: command.id, controller: new AbortController(), bytes: dataSet?.length ?? 0 };
     this.#running.push(running);
     const request: IncomingRequest = {
       command,

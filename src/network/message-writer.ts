@@ -65,11 +65,16 @@ export class MessageWriter {
       return this.#send([...pieces, ...this.#fragments(contextId, DATA_SET, payload, true)]);
     let left = payload.length;
     let first = true;
-    for await (const piece of payload.pieces()) {
-      left -= piece.length;
-      const fragments = this.#fragments(contextId, DATA_SET, piece, left <= 0);
-      await this.#send(first ? [...pieces, ...fragments] : fragments);
-      first = false;
+    try {
+      for await (const piece of payload.pieces()) {
+        left -= piece.length;
+        const fragments = this.#fragments(contextId, DATA_SET, piece, left <= 0);
+        await this.#send(first ? [...pieces, ...fragments] : fragments);
+        first = false;
+      }
+    } catch (error) {
+      if (!first) this.#socket.destroy();
+      throw error;
     }
     // The peer waits for bytes that do not come: nothing but an abort gets us out.
     if (left !== 0) throw this.#cut('an object was shorter or longer on disk than it is recorded');

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import { items, number } from '../dicom/read-values.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
@@ -31,7 +32,7 @@ export class DicomwebPeer implements Peer {
     const boundary = `voxgate-${randomUUID()}`;
     const body = Buffer.concat([
       Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
-      await object.readFile(),
+      await readFile(object.path),
       Buffer.from(`\r\n--${boundary}--\r\n`),
     ]);
     const { status, ok, answer } = await this.#ask(`${this.#root}/studies`, {

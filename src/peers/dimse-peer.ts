@@ -1,82 +1,82 @@
-import dimse from 'dcmjs-dimse';
+import type { JsonDataset } from '../dicom/dataset.ts';
+import { VERIFICATION } from '../dicom/sop-classes.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
-import type { OutgoingObject, Peer } from './peer.ts';
-import { type Answer, type DimseAddress, type Exchange, exchange } from './requestor.ts';
+import { hex, sendInOrder, type Transcoder } from '../network/send-object.ts';
+import type { DimseAddress } from './dimse-address.ts';
+import type { OutgoingObject, QueryModel, QueryPeer, RetrievedObjects, RetrieveResult } from './peer.ts';
+import { find, get, move } from './query-user.ts';
+import { openAssociation, type RequestorAssociation } from './requestor.ts';
+import { StoreAssociations } from './store-association.ts';
 
-const VERIFICATION = '1.2.840.10008.1.1';
-
-/** A data set that is already encoded: sent byte for byte, where the library would write it anew. */
-class EncodedDataset extends dimse.Dataset {
-  #bytes: Buffer;
-  constructor(identity: { SOPClassUID: string; SOPInstanceUID: string }, transferSyntaxUid: string, bytes: Buffer) {
-    super(identity, transferSyntaxUid);
-    this.#bytes = bytes;
-  }
-  override getDenaturalizedDataset(): Buffer {
-    // Asked once. The library keeps every request to the end of the association, and the bytes with it otherwise.
-    const bytes = this.#bytes;
-    this.#bytes = Buffer.alloc(0);
-    return bytes;
-  }
-}
-
-export class DimsePeer implements Peer {
+/** A node reached by DIMSE. */
+export class DimsePeer implements QueryPeer {
   readonly name: string;
   readonly #address: DimseAddress;
+  readonly #transcoder: Transcoder | undefined;
 
-  constructor(name: string, address: DimseAddress) {
+  /** @param transcoder for peers that do not take what we hold; without one it is sent as it is stored or not at all */
+  constructor(name: string, address: DimseAddress, transcoder?: Transcoder) {
     this.name = name;
     this.#address = address;
+    this.#transcoder = transcoder;
   }
 
   async store(objects: readonly OutgoingObject[]): Promise<void> {
     if (objects.length === 0) return;
-    const answers = await exchange(this.#address, objects.map(toExchange));
-    const refused = objects.flatMap((object, i) => refusal(object, answers[i]));
+    const associations = await StoreAssociations.open(this.#address, objects, this.#transcoder);
+    const refused: string[] = [];
+    try {
+      for await (const { outcome } of sendInOrder(associations, objects)) {
+        if (outcome.kind === 'lost') throw new VoxgateError('peer-failed', outcome.reason);
+        if (outcome.kind === 'refused' || outcome.kind === 'unsent') refused.push(outcome.reason);
+      }
+    } catch (error) {
+      await associations.abort();
+      throw error;
+    }
+    await associations.release();
     if (refused.length > 0)
       throw new VoxgateError('peer-failed', `${this.name} (${this.#address.calledAe}): ${eachOnce(refused)}`);
   }
 
   async echo(): Promise<void> {
-    const [answer] = await exchange(this.#address, [
-      {
-        abstractSyntaxUid: VERIFICATION,
-        transferSyntaxUids: [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN],
-        makeRequest: () => Promise.resolve(new dimse.requests.CEchoRequest()),
-      },
+    const association = await openAssociation(this.#address, [
+      { sopClassUid: VERIFICATION, transferSyntaxUids: [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN] },
     ]);
-    if (answer?.status !== 0)
+    const status = await echoOn(association);
+    await association.release();
+    if (status !== 0)
       throw new VoxgateError(
         'peer-failed',
-        `${this.name}: C-ECHO was answered with ${answer ? hex(answer.status) : 'nothing'}`,
+        `${this.name}: C-ECHO was answered with ${status === undefined ? 'nothing' : hex(status)}`,
       );
+  }
+
+  find(model: QueryModel, identifier: JsonDataset): AsyncGenerator<JsonDataset, void> {
+    return find(this.#address, model, identifier);
+  }
+
+  move(model: QueryModel, identifier: JsonDataset, destination: string): Promise<RetrieveResult> {
+    return move(this.#address, model, identifier, destination);
+  }
+
+  get(
+    model: QueryModel,
+    identifier: JsonDataset,
+    sopClassUids: readonly string[],
+    into: RetrievedObjects,
+  ): Promise<RetrieveResult> {
+    return get(this.#address, model, identifier, { sopClassUids, into });
   }
 }
 
-function toExchange(object: OutgoingObject): Exchange {
-  const { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSetOffset } = object;
-  return {
-    abstractSyntaxUid: sopClassUid,
-    transferSyntaxUids: [transferSyntaxUid],
-    async makeRequest() {
-      const bytes = (await object.readFile()).subarray(dataSetOffset);
-      const identity = { SOPClassUID: sopClassUid, SOPInstanceUID: sopInstanceUid };
-      return new dimse.requests.CStoreRequest(new EncodedDataset(identity, transferSyntaxUid, bytes));
-    },
-  };
-}
-
-/** Success, and the warnings of PS3.4 Table B.2-1 (stored, with a remark), are both taken. */
-function isStored(status: number): boolean {
-  return status === 0 || status >> 12 === 0xb;
-}
-
-function refusal({ sopClassUid, transferSyntaxUid }: OutgoingObject, answer: Answer | undefined): string[] {
-  if (!answer) return [`did not accept SOP class ${sopClassUid} in transfer syntax ${transferSyntaxUid}`];
-  return isStored(answer.status)
-    ? []
-    : [`refused SOP class ${sopClassUid} with status ${hex(answer.status)} ${answer.comment}`.trim()];
+/** Undefined where the peer did not accept verification. */
+async function echoOn(association: RequestorAssociation): Promise<number | undefined> {
+  const [context] = association.contexts;
+  if (!context) return undefined;
+  const { command } = await association.request(context.id, 'C-ECHO-RQ', { affectedSopClassUid: VERIFICATION });
+  return command.status;
 }
 
 /** A series is often refused as a whole, each of its objects with the same words. */
@@ -87,8 +87,4 @@ function eachOnce(sentences: readonly string[]): string {
       return times === 1 ? sentence : `${sentence} (${times} objects)`;
     })
     .join('; ');
-}
-
-function hex(status: number): string {
-  return `${status.toString(16).toUpperCase().padStart(4, '0')}H`;
 }

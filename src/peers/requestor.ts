@@ -1,177 +1,296 @@
-import { connect } from 'node:net';
-import dimse from 'dcmjs-dimse';
-import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/implementation.ts';
+import type { Socket } from 'node:net';
 import { sentenceOf, VoxgateError } from '../errors.ts';
+import type { Command, CommandValues, RequestName } from '../network/command-set.ts';
+import {
+  type DataSetSink,
+  type IncomingRequest,
+  type IncomingResponse,
+  MessageExchange,
+} from '../network/message-exchange.ts';
+import { MessageWriter, type Payload } from '../network/message-writer.ts';
+import { PduError, PduReader } from '../network/pdu-reader.ts';
+import {
+  type Acceptance,
+  type AcceptedContext,
+  AssociationPdus,
+  MOST_CONTEXTS,
+  type NegotiatedItems,
+  type Proposal,
+} from './association-pdus.ts';
+import { connect } from './connect.ts';
+import { type DimseAddress, REQUESTOR_DEADLINES, type RequestorDeadlines } from './dimse-address.ts';
 
-dimse.log.setLevel('silent');
+export { type AcceptedContext, MOST_CONTEXTS, type Proposal } from './association-pdus.ts';
+export type { DimseAddress, RequestorDeadlines } from './dimse-address.ts';
 
-export interface DimseAddress {
-  readonly callingAe: string;
-  readonly calledAe: string;
-  readonly host: string;
-  readonly port: number;
+export interface RequestorOptions extends NegotiatedItems {
+  readonly deadlines?: Partial<RequestorDeadlines>;
+  /** Answers what the peer asks on the association; left out, it is told that nothing is provided. */
+  readonly onRequest?: (request: IncomingRequest, context: AcceptedContext) => Promise<void>;
+  /** Takes the data set of a request as it comes (C-STORE of a C-GET); undefined has it gathered for `onRequest`. */
+  readonly openSink?: (request: IncomingStore) => Promise<DataSetSink> | undefined;
 }
 
-/** One request and the abstract and transfer syntax it goes by. */
-export interface Exchange {
-  readonly abstractSyntaxUid: string;
-  readonly transferSyntaxUids: readonly string[];
-  /** Called when its turn has come, and not at all where the peer did not accept the syntax. */
-  makeRequest(): Promise<Request>;
-}
-export type Request = Parameters<InstanceType<typeof dimse.Client>['addRequest']>[0];
-type Association = InstanceType<typeof dimse.association.Association>;
-
-export interface Answer {
-  readonly status: number;
-  readonly comment: string;
+/** A request whose data set is still to come. */
+export interface IncomingStore {
+  readonly command: Command;
+  readonly context: AcceptedContext;
+  respond(values: CommandValues): Promise<void>;
 }
 
-const CONNECT_MS = 10_000;
-/** Nothing came and nothing went for so long. */
-const SILENCE_MS = 60_000;
-/** One object: a gigabyte over a slow line, and a peer that thinks. */
-const REQUEST_MS = 10 * 60_000;
-/** The library counts from the last PDU that came, however busily it sends; the socket's own silence is counted here. */
-const NEVER = Number.MAX_SAFE_INTEGER;
-
-/** PS3.8 9.3.2.2: presentation context IDs are the odd numbers up to 255. */
-const MOST_CONTEXTS = 128;
-
-/** What of dcmjs-dimse's Network is not in its type declarations and is used here. */
-interface NetworkInternals {
-  sendAssociationRequest(association: Association): void;
-  sendAssociationReleaseRequest(): void;
-  sendRequests(requests: readonly Request[]): void;
+/** An association that we opened. */
+export interface RequestorAssociation {
+  readonly contexts: readonly AcceptedContext[];
+  /** Application information that the peer agreed on (PS3.7 D.3.3.5). */
+  agreed(sopClassUid: string): Buffer | undefined;
+  /** True until it was released, aborted or lost. */
+  readonly isOpen: boolean;
+  /**
+   * Sends a request and waits for its response; after an error the association is aborted.
+   * @throws VoxgateError peer-failed with the reason
+   */
+  request(
+    contextId: number,
+    name: RequestName,
+    values: CommandValues,
+    payload?: Payload,
+    deadlineMs?: number,
+  ): Promise<IncomingResponse>;
+  /** The same for C-FIND, C-GET and C-MOVE: every response as it comes. Left early, it sends C-CANCEL-RQ. */
+  requestMany(
+    contextId: number,
+    name: RequestName,
+    values: CommandValues,
+    payload?: Payload,
+    deadlineMs?: number,
+  ): AsyncGenerator<IncomingResponse, void>;
+  /** Never fails: once everything is answered, how the peer takes its leave is all the same. */
+  release(): Promise<void>;
+  abort(): void;
 }
+
+const UNRECOGNIZED_OPERATION = 0x0211;
+const ABORT_TAKEN_WITHIN_MS = 2000;
 
 /**
- * One association as service class user: proposes each syntax in a presentation context of its own, so that an object
- * goes out as it is stored or not at all, sends the requests in order, releases. The next request is made when the one
- * before it has been answered: one object at a time is in memory, however many there are.
- *
- * The library's own client always proposes implicit and explicit VR together and re-encodes what the peer picks; its
- * SCP class is the exported part of its network layer that lets us propose for ourselves.
- *
- * @returns one answer a request, in order; undefined where the peer did not accept the syntax
- * @throws VoxgateError peer-failed, or whatever the making of a request threw
+ * Opens an association as its requestor.
+ * @throws VoxgateError peer-failed: whom, and in words why
  */
-export function exchange(address: DimseAddress, exchanges: readonly Exchange[]): Promise<(Answer | undefined)[]> {
-  return new Promise((resolve, reject) => {
-    const answers: (Answer | undefined)[] = [];
-    const proposed = propose(address, exchanges);
-    const socket = connect({ host: address.host, port: address.port, noDelay: true });
-    let over = false;
-    let deadline: NodeJS.Timeout | undefined;
-    const within = (milliseconds: number, what: string): void => {
-      clearTimeout(deadline);
-      if (over) return;
-      deadline = setTimeout(() => fail(`${what} within ${milliseconds / 1000} s`), milliseconds);
-    };
-    const end = (error?: unknown): void => {
-      over = true;
-      clearTimeout(deadline);
-      socket.destroy();
-      if (error === undefined) resolve(answers);
-      else reject(error);
-    };
-    // Once everything is answered, how the peer takes its leave is all the same.
-    let answered = false;
-    const fail = (reason: string): void => {
-      const sentence = `${address.calledAe} at ${address.host}:${address.port}: ${reason}`;
-      end(answered ? undefined : new VoxgateError('peer-failed', sentence));
-    };
-
-    // Before the library listens, which calls all of these its own names.
-    socket.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-    socket.once('timeout', () => fail(`silent for ${SILENCE_MS / 1000} s`));
-    const network = new dimse.Scp(socket, { associationTimeout: NEVER, pduTimeout: NEVER });
-    const internals = network as unknown as NetworkInternals;
-    socket.setTimeout(SILENCE_MS);
-    within(CONNECT_MS, 'no connection');
-
-    const sendAll = async (association: Association): Promise<void> => {
-      for (const one of exchanges) {
-        within(REQUEST_MS, 'no answer to a request');
-        const request = isAccepted(association, one) ? await one.makeRequest() : undefined;
-        if (over) return;
-        answers.push(request && (await perform(internals, request)));
-      }
-      answered = true;
-      within(SILENCE_MS, 'no answer to the release');
-      internals.sendAssociationReleaseRequest();
-    };
-    network.on('connect', () => {
-      within(SILENCE_MS, 'no answer to the association request');
-      internals.sendAssociationRequest(proposed);
-    });
-    network.on('associationAccepted', (association: Association) => void sendAll(association).catch(end));
-    network.on('associationRejected', (rejection: unknown) =>
-      fail(`the association was rejected (${describeRejection(rejection)})`),
-    );
-    network.on('associationReleaseResponse', () => end());
-    network.on('abort', () => fail('the peer aborted the association'));
-    network.on('networkError', (error: unknown) => fail(sentenceOf(error)));
-    network.on('close', () => fail('the connection was closed before the end'));
+export async function openAssociation(
+  address: DimseAddress,
+  proposals: readonly Proposal[],
+  options: RequestorOptions = {},
+): Promise<RequestorAssociation> {
+  if (proposals.length > MOST_CONTEXTS)
+    throw failure(address, `${proposals.length} presentation contexts do not go over one association`);
+  const deadlines = { ...REQUESTOR_DEADLINES, ...options.deadlines };
+  const socket = await connect(address, deadlines.connect).catch((cause: unknown) => {
+    throw failure(address, sentenceOf(cause), cause);
   });
-}
-
-/** Sends one request; undefined where the library could not send it. */
-function perform(network: NetworkInternals, request: Request): Promise<Answer | undefined> {
-  return new Promise((resolve) => {
-    let answer: Answer | undefined;
-    request.on('response', (response: { getStatus(): number; getErrorComment(): string | undefined }) => {
-      answer = { status: response.getStatus(), comment: response.getErrorComment() ?? '' };
-    });
-    request.on('done', () => resolve(answer));
-    network.sendRequests([request]);
-  });
-}
-
-function propose(address: DimseAddress, exchanges: readonly Exchange[]): Association {
-  const association = new dimse.association.Association(address.callingAe, address.calledAe);
-  association.setImplementationClassUid(IMPLEMENTATION_CLASS_UID);
-  association.setImplementationVersion(IMPLEMENTATION_VERSION_NAME);
-  const contexts = new Map(exchanges.map((e) => [`${e.abstractSyntaxUid} ${e.transferSyntaxUids.join(' ')}`, e]));
-  if (contexts.size > MOST_CONTEXTS)
-    throw new VoxgateError(
-      'peer-failed',
-      `${contexts.size} kinds of object (SOP class and transfer syntax) do not go over one association: it has ${MOST_CONTEXTS} presentation contexts`,
-    );
-  for (const { abstractSyntaxUid, transferSyntaxUids } of contexts.values()) {
-    const id = association.addPresentationContext(abstractSyntaxUid);
-    for (const uid of transferSyntaxUids) association.addTransferSyntaxToPresentationContext(id, uid);
-  }
+  const association = new OpenedAssociation(socket, address, { ...options, deadlines });
+  await association.associate(proposals);
   return association;
 }
 
-/** Asked here: where only another transfer syntax of the SOP class was accepted, the library would convert. */
-function isAccepted(association: Association, { abstractSyntaxUid, transferSyntaxUids }: Exchange): boolean {
-  return association
-    .getPresentationContexts()
-    .some(
-      ({ context }) =>
-        context.getResult() === dimse.constants.PresentationContextResult.Accept &&
-        context.getAbstractSyntaxUid() === abstractSyntaxUid &&
-        transferSyntaxUids.includes(context.getAcceptedTransferSyntaxUid() ?? ''),
-    );
+function failure({ calledAe, host, port }: DimseAddress, reason: string, cause?: unknown): VoxgateError {
+  return new VoxgateError('peer-failed', `${calledAe} at ${host}:${port}: ${reason}`, { cause });
 }
 
-/** Reason by source (PS3.8 Table 9-21). */
-const REJECTIONS: Readonly<Record<string, string>> = {
-  '1 1': 'no reason given',
-  '1 2': 'application context name not supported',
-  '1 3': 'calling AE title not recognized',
-  '1 7': 'called AE title not recognized',
-  '2 1': 'no reason given',
-  '2 2': 'protocol version not supported',
-  '3 1': 'temporary congestion',
-  '3 2': 'local limit exceeded',
-};
+type Options = RequestorOptions & { readonly deadlines: RequestorDeadlines };
 
-function describeRejection(rejection: unknown): string {
-  if (typeof rejection !== 'object' || rejection === null) return 'no reason given';
-  const { result, source, reason } = { result: '?', source: '?', reason: '?', ...rejection };
-  const meaning = REJECTIONS[`${source} ${reason}`] ?? 'a reason that the standard does not know';
-  return `result ${result}, source ${source}, reason ${reason}: ${meaning}`;
+/** Bytes come by our reader and messages go by our exchange, as on the provider's side (dimse/association.ts). */
+class OpenedAssociation implements RequestorAssociation {
+  readonly #socket: Socket;
+  readonly #address: DimseAddress;
+  readonly #options: Options;
+  readonly #pdus: AssociationPdus;
+  readonly #writer: MessageWriter;
+  readonly #exchange: MessageExchange;
+  readonly #reader: PduReader;
+  readonly #closed: Promise<void>;
+  #acceptance: Acceptance | undefined;
+  /** Settle what is waited for: the answer to the association request, the one to the release. */
+  #associated: (error?: Error) => void = () => undefined;
+  #released: () => void = () => undefined;
+  /** Why it is over, once it is. */
+  #over: string | undefined;
+
+  constructor(socket: Socket, address: DimseAddress, options: Options) {
+    this.#socket = socket;
+    this.#address = address;
+    this.#options = options;
+    this.#pdus = new AssociationPdus(socket, {
+      accepted: (acceptance) => this.#accepted(acceptance),
+      ended: (reason) => this.#end(reason),
+      releaseRequested: () => this.#end('the peer released the association'),
+      released: () => this.#released(),
+      failed: (error) => this.#fail(error),
+    });
+    this.#writer = new MessageWriter(socket, options.deadlines.write);
+    this.#exchange = new MessageExchange(
+      this.#writer,
+      {
+        openSink: (command, contextId) => this.#openSink(command, contextId),
+        perform: (request) => this.#perform(request),
+      },
+      (error) => this.#fail(error),
+    );
+    this.#reader = new PduReader({
+      control: (pdu) => this.#pdus.take(pdu),
+      fragment: (contextId, isCommand, piece, last) => this.#takeFragment(contextId, isCommand, piece, last),
+    });
+    this.#closed = this.#serve();
+  }
+
+  get contexts(): readonly AcceptedContext[] {
+    return this.#acceptance?.contexts ?? [];
+  }
+
+  agreed(sopClassUid: string): Buffer | undefined {
+    return this.#acceptance?.items.extended.get(sopClassUid);
+  }
+
+  get isOpen(): boolean {
+    return this.#over === undefined;
+  }
+
+  async associate(proposals: readonly Proposal[]): Promise<void> {
+    const { associate } = this.#options.deadlines;
+    const late = `no answer to the association request within ${associate / 1000} s`;
+    const timer = setTimeout(() => this.#end(late), associate);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#associated = (error) => (error ? reject(error) : resolve());
+        this.#pdus.request(this.#address, proposals, this.#options);
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #accepted(acceptance: Acceptance): void {
+    this.#acceptance = acceptance;
+    this.#writer.maxPduLength = acceptance.maxPduLength;
+    this.#associated();
+  }
+
+  async release(): Promise<void> {
+    if (!this.isOpen) return this.#closed;
+    const { release } = this.#options.deadlines;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, release);
+      this.#released = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#pdus.sendAssociationReleaseRequest();
+    });
+    this.#end('it was released');
+    await this.#closed;
+  }
+
+  abort(): void {
+    this.#fail(new Error('we aborted the association'));
+  }
+
+  #fail(error: unknown): void {
+    if (this.isOpen && this.#socket.writable) this.#pdus.abortAsUser();
+    this.#end(sentenceOf(error));
+  }
+
+  /** Over for the reason given; the first reason counts. */
+  #end(reason: string): void {
+    if (this.#over !== undefined) return;
+    this.#over = reason;
+    this.#associated(this.#failure());
+    this.#released();
+    this.#socket.removeAllListeners('data');
+    this.#socket.destroySoon();
+    const timer = setTimeout(() => this.#socket.destroy(), ABORT_TAKEN_WITHIN_MS);
+    this.#socket.once('close', () => clearTimeout(timer));
+  }
+
+  #failure(): VoxgateError {
+    return failure(this.#address, this.#over ?? 'the association is over');
+  }
+
+  async #serve(): Promise<void> {
+    const socket = this.#socket;
+    await new Promise<void>((resolve) => {
+      socket.on('data', (chunk: Buffer) => this.#takeChunk(chunk));
+      socket.once('close', resolve);
+      if (socket.destroyed) resolve();
+    });
+    this.#end('the connection was closed before the end');
+    await this.#exchange.end();
+  }
+
+  /** What was read while a sink makes us wait stays in the socket: a slow disk slows the sender. */
+  #takeChunk(chunk: Buffer): void {
+    try {
+      const wait = this.#reader.push(chunk);
+      if (!wait) return;
+      this.#socket.pause();
+      wait.then(
+        () => this.#socket.resume(),
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  // Messages
+
+  async request(
+    contextId: number,
+    name: RequestName,
+    values: CommandValues,
+    payload?: Payload,
+    deadlineMs: number = this.#options.deadlines.response,
+  ): Promise<IncomingResponse> {
+    try {
+      return await this.#exchange.request(contextId, name, values, payload, deadlineMs);
+    } catch (error) {
+      throw this.#lost(error);
+    }
+  }
+
+  async *requestMany(
+    contextId: number,
+    name: RequestName,
+    values: CommandValues,
+    payload?: Payload,
+    deadlineMs: number = this.#options.deadlines.response,
+  ): AsyncGenerator<IncomingResponse, void> {
+    try {
+      yield* this.#exchange.requestMany(contextId, name, values, payload, deadlineMs);
+    } catch (error) {
+      throw this.#lost(error);
+    }
+  }
+
+  /** What did not come in time may still come: nothing further can be asked on this association. */
+  #lost(error: unknown): unknown {
+    this.#fail(error);
+    return error instanceof VoxgateError && error.code === 'peer-failed' ? this.#failure() : error;
+  }
+
+  #takeFragment(contextId: number, isCommand: boolean, piece: Buffer, last: boolean): Promise<void> | undefined {
+    if (!this.#acceptance) throw new PduError('data came before the association was accepted', 2);
+    return this.#exchange.takeFragment(contextId, isCommand, piece, last);
+  }
+
+  #openSink(command: Command, contextId: number): Promise<DataSetSink> | undefined {
+    const context = this.contexts.find(({ id }) => id === contextId);
+    if (!context) return undefined;
+    const respond = (values: CommandValues): Promise<void> => this.#exchange.respond(contextId, command, values);
+    return this.#options.openSink?.({ command, context, respond });
+  }
+
+  async #perform(request: IncomingRequest): Promise<void> {
+    const context = this.contexts.find(({ id }) => id === request.contextId);
+    if (context && this.#options.onRequest) await this.#options.onRequest(request, context);
+    else await request.respond({ status: UNRECOGNIZED_OPERATION });
+  }
 }

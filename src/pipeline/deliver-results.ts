@@ -4,11 +4,14 @@ import type { Database } from '../catalog/database.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 import type { JobRun } from '../jobs/queue.ts';
 import type { OutgoingObject, Peer } from '../peers/peer.ts';
+import type { FollowUp } from './after-delivery.ts';
 
 export interface DeliverParts {
   readonly database: Database;
   readonly archive: Archive;
   readonly peers: ReadonlyMap<string, Peer>;
+  /** What follows from a delivery, in the transaction that records it. */
+  readonly followUp?: FollowUp;
 }
 
 /**
@@ -16,7 +19,7 @@ export interface DeliverParts {
  * so that the queue tries again; sending twice is harmless, the UIDs are the same.
  */
 export async function deliverResults(
-  { database, archive, peers }: DeliverParts,
+  { database, archive, peers, followUp }: DeliverParts,
   job: { analysisId: number; peer: string },
   run: JobRun,
 ): Promise<void> {
@@ -47,16 +50,22 @@ export async function deliverResults(
         `${analysis.conclusion ?? ''} Delivered to ${analysis.deliverTo.join(', ')}.`,
         'delivered',
       );
+    await followUp?.(tx, job, open === 0);
   });
 }
 
-async function outgoing(archive: Archive, results: readonly { sopInstanceUid: string }[]): Promise<OutgoingObject[]> {
+/** Objects of ours as they are stored, to be sent. */
+export async function outgoing(
+  archive: Archive,
+  results: readonly { sopInstanceUid: string }[],
+): Promise<OutgoingObject[]> {
   const located = await Promise.all(results.map(({ sopInstanceUid }) => archive.locate({ sopInstanceUid })));
   return located.flat().map((instance) => ({
     sopClassUid: instance.sopClassUid,
     sopInstanceUid: instance.sopInstanceUid,
     transferSyntaxUid: instance.transferSyntaxUid,
     dataSetOffset: instance.dataSetOffset,
-    readFile: () => archive.readFile(instance),
+    path: archive.pathOf(instance),
+    size: instance.size,
   }));
 }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { dataset, type Fields } from '../../src/dicom/build.ts';
 import { tagOf } from '../../src/dicom/dictionary.ts';
-import { type Match, queryFromIdentifier, queryFromParameters } from '../../src/dicom/query.ts';
+import { type FindModel, queryFromIdentifier } from '../../src/dicom/find-identifier.ts';
+import { answerFindNegotiation, findOptions } from '../../src/dicom/find-negotiation.ts';
+import { queryFromParameters } from '../../src/dicom/query.ts';
+import type { Match } from '../../src/dicom/query-match.ts';
 
 function qido(parameters: string, within?: { study?: string; series?: string }) {
   return queryFromParameters('study', new URLSearchParams(parameters), within);
@@ -21,6 +24,7 @@ describe('queryFromParameters (PS3.18 Section 8.3.4)', () => {
       filters: new Map(),
       include: ['00081030', '00080060'],
       fuzzy: false,
+      combinedDateTime: false,
       limit: 101,
       offset: 0,
       ignored: [],
@@ -70,6 +74,18 @@ describe('queryFromParameters (PS3.18 Section 8.3.4)', () => {
       '20250131-0500-20250201-0500',
       { kind: 'range', from: '20250131-0500', to: '20250201-0500' },
     ],
+    [
+      'StudyDate',
+      '20250101\\20250301-',
+      {
+        kind: 'oneOf',
+        matches: [
+          { kind: 'equals', values: ['20250101'] },
+          { kind: 'range', from: '20250301' },
+        ],
+      },
+    ],
+    ['PatientID', '""', { kind: 'equals', values: ['""'] }],
     ['RequestAttributesSequence.ScheduledProcedureStepID', 'a*', { kind: 'like', patterns: ['a*'] }],
   ])('%s=%s', (parameter, value, expected) => {
     expect(match(parameter, value)).toEqual(expected);
@@ -108,6 +124,7 @@ describe('queryFromParameters (PS3.18 Section 8.3.4)', () => {
     ['offset=1.5', 'offset'],
     ['offset=99999999999', 'offset'],
     ['fuzzymatching=yes', 'fuzzymatching'],
+    ['emptyvaluematching=1', 'emptyvaluematching'],
     ['StudyInstanceUID=a%20b', 'StudyInstanceUID'],
     ['StudyInstanceUID=1.2*', 'StudyInstanceUID'],
     ['StudyDate=20251301', 'StudyDate'],
@@ -121,6 +138,15 @@ describe('queryFromParameters (PS3.18 Section 8.3.4)', () => {
     expect(() => qido(parameters)).toThrow(
       expect.objectContaining({ code: 'bad-request', message: expect.stringMatching(`^${name} must`) }),
     );
+  });
+
+  it('asks for what has no value with two quotation marks, where emptyvaluematching says so', () => {
+    const { filters } = qido('emptyvaluematching=true&PatientID=""&StudyDate=""&AccessionNumber=A\\""');
+    expect(Object.fromEntries(filters)).toEqual({
+      '00100020': { kind: 'empty' },
+      '00080020': { kind: 'empty' },
+      '00080050': { kind: 'oneOf', matches: [{ kind: 'empty' }, { kind: 'equals', values: ['A'] }] },
+    });
   });
 
   it('does not repeat what was asked for in the error', () => {
@@ -170,23 +196,86 @@ describe('queryFromIdentifier (PS3.4 Section C.4.1.1.3)', () => {
   });
 
   it.each([
+    ['PATIENT', 'patient'],
     ['STUDY', 'study'],
     ['SERIES', 'series'],
     ['IMAGE', 'instance'],
   ])('level %s is %s', (stated, level) => {
-    expect(find({ QueryRetrieveLevel: stated }).level).toBe(level);
+    expect(find({ QueryRetrieveLevel: stated, StudyInstanceUID: '1.2' }).level).toBe(level);
   });
 
   it.each<[Fields, string]>([
     [{}, 'QueryRetrieveLevel'],
-    [{ QueryRetrieveLevel: 'PATIENT' }, 'QueryRetrieveLevel'],
     [{ QueryRetrieveLevel: 'constructor' }, 'QueryRetrieveLevel'],
     [{ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: 'x y' }, 'StudyInstanceUID'],
+    [{ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: '1.2*' }, 'StudyInstanceUID'],
     [{ QueryRetrieveLevel: 'STUDY', StudyDate: 'x' }, 'StudyDate'],
+    [{ QueryRetrieveLevel: 'SERIES', Modality: 'CT' }, 'StudyInstanceUID'],
+    [{ QueryRetrieveLevel: 'IMAGE', StudyInstanceUID: '*' }, 'StudyInstanceUID'],
   ])('refuses %j', (fields, name) => {
     expect(() => find(fields)).toThrow(
       expect.objectContaining({ code: 'bad-request', message: expect.stringMatching(`^${name} `) }),
     );
     expect(tagOf(name)).toBeDefined();
+  });
+
+  it.each<[FindModel, string, boolean]>([
+    ['patient', 'PATIENT', true],
+    ['study', 'PATIENT', false],
+    ['study', 'SERIES', true],
+    ['patient-study-only', 'PATIENT', true],
+    ['patient-study-only', 'STUDY', true],
+    ['patient-study-only', 'SERIES', false],
+  ])('in the model %s the level %s is there: %s (PS3.4 C.6)', (model, QueryRetrieveLevel, isThere) => {
+    const identifier = dataset({ QueryRetrieveLevel, StudyInstanceUID: '1.2' });
+    if (isThere) expect(queryFromIdentifier(identifier, { model }).filters.size).toBe(1);
+    else expect(() => queryFromIdentifier(identifier, { model })).toThrow(/^QueryRetrieveLevel \(0008,0052\) must be/);
+  });
+
+  it.each<Fields>([
+    { QueryRetrieveLevel: 'STUDY' },
+    { QueryRetrieveLevel: 'SERIES', StudyInstanceUID: '1.2' },
+    { QueryRetrieveLevel: 'SERIES', StudyInstanceUID: ['1.2', '1.3'] },
+    { QueryRetrieveLevel: 'SERIES', SeriesInstanceUID: '1.2' },
+    { QueryRetrieveLevel: 'IMAGE', SeriesInstanceUID: '1.2' },
+    { QueryRetrieveLevel: 'IMAGE', SOPInstanceUID: '1.2' },
+  ])('takes what callers leave out above one unique key (PS3.4 C.4.1.3.1): %j', (fields) => {
+    expect(find(fields).filters.size).toBe(Object.keys(fields).length - 1);
+  });
+
+  it('asks for no unique key in a relational query', () => {
+    const identifier = dataset({ QueryRetrieveLevel: 'SERIES', Modality: 'CT' });
+    expect(queryFromIdentifier(identifier, { relational: true }).level).toBe('series');
+  });
+
+  it('asks for what has no value where that was agreed on, else for two quotation marks', () => {
+    const identifier = dataset({ QueryRetrieveLevel: 'STUDY', PatientID: '""' });
+    expect(queryFromIdentifier(identifier, { emptyValue: true }).filters.get('00100020')).toEqual({ kind: 'empty' });
+    expect(queryFromIdentifier(identifier).filters.get('00100020')).toEqual({ kind: 'equals', values: ['""'] });
+  });
+});
+
+describe('extended negotiation of C-FIND (PS3.4 Section C.5.1.1)', () => {
+  it.each([
+    ['01', '01'],
+    ['010101', '010101'],
+    ['01010101010101', '01010100000101'],
+    ['00000000000000', '00000000000000'],
+    ['ff02', '0000'],
+    ['0101010101010101', '01010100000101'],
+    ['', ''],
+  ])('to %s we answer %s: all but time zones and frames, and no more than was asked', (proposed, answer) => {
+    expect(answerFindNegotiation(Buffer.from(proposed, 'hex')).toString('hex')).toBe(answer);
+  });
+
+  it('is what the identifier is read with', () => {
+    expect(findOptions('study', Buffer.from('01000100000100', 'hex'))).toEqual({
+      model: 'study',
+      relational: true,
+      combinedDateTime: false,
+      fuzzy: true,
+      emptyValue: true,
+    });
+    expect(findOptions('patient', undefined)).toMatchObject({ relational: false, fuzzy: false });
   });
 });

@@ -351,11 +351,13 @@ describe('QIDO-RS: what is wrong with a query', () => {
   it('names in a warning what it ignored, rather than refuse or keep quiet (8.3.4)', async () => {
     const warning = async (path: string): Promise<string> => String((await get(path)).headers['warning'] ?? '');
     expect(await warning('/studies?NoSuchThing=1')).toContain('NoSuchThing');
-    expect(await warning('/studies?PatientAge=040Y')).toContain('PatientAge cannot be matched at the study level');
+    expect(await warning('/studies?ContrastBolusAgent=x')).toContain(
+      'ContrastBolusAgent cannot be matched at the study level',
+    );
     expect(await warning('/studies?Modality=CT')).toContain('Modality cannot be matched at the study level');
     expect(await warning('/series?Modality=CT')).toBe('');
     expect(await warning('/studies?PatientAge=')).toBe('');
-    expect(await warning('/studies?fuzzymatching=true')).toContain('fuzzymatching is not supported');
+    expect(await warning('/studies?fuzzymatching=true')).toBe('');
     expect(await warning('/studies?includefield=NoSuchThing')).toContain('NoSuchThing');
     expect(await warning('/studies?accept=application/dicom%2Bjson&charset=utf-8')).toBe('');
   });
@@ -460,7 +462,7 @@ describe.skipIf(!hasSharedData)('QIDO-RS: names in the scripts of the world', ()
   it('finds a name without its accents and case', async () => {
     expect(await found('aneas^rudiger')).toHaveLength(1);
     expect(await found('BUC^JEROME')).toHaveLength(1);
-    expect(await found('διονυσιοσ')).toHaveLength(0);
+    expect(await found('διονυσιοσ')).toHaveLength(1);
     expect(await found('ΔΙΟΝΥΣΙΟ*')).toHaveLength(1);
   });
 });

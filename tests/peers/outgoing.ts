@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { dataset, type Fields } from '../../src/dicom/build.ts';
 import { bufferSource, parsePart10 } from '../../src/dicom/parse.ts';
@@ -6,6 +8,7 @@ import { encodePart10 } from '../../src/dicom/write.ts';
 import type { OutgoingObject } from '../../src/peers/peer.ts';
 import { anInstance, SECONDARY_CAPTURE } from '../support/instances.ts';
 import { EXPLICIT } from '../support/raw-scu.ts';
+import { aFolder } from '../support/test-node.ts';
 
 export type Outgoing = OutgoingObject & { readonly bytes: Buffer };
 
@@ -33,8 +36,15 @@ export function anOutgoing({ number = 1, fields = {}, ...said }: Said = {}): Out
     transferSyntaxUid,
     dataSetOffset,
     bytes,
-    readFile: said.readFile ?? (() => Promise.resolve(bytes)),
+    path: said.path ?? written(bytes),
+    size: bytes.length,
   };
+}
+
+function written(bytes: Buffer): string {
+  const path = join(aFolder(), 'object.dcm');
+  writeFileSync(path, bytes);
+  return path;
 }
 
 /** A port before another one that counts who comes. */

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
 import { bufferSource, parsePart10 } from '../../src/dicom/parse.ts';
@@ -6,7 +8,7 @@ import { type PhantomOptions, phantomTruth } from '../../src/imaging/phantom.ts'
 import { phantomStudy } from '../../src/imaging/phantom-study.ts';
 import { DimsePeer } from '../../src/peers/dimse-peer.ts';
 import { getJson, type SeriesReport } from '../support/node-process.ts';
-import { aNode, type TestNode } from '../support/test-node.ts';
+import { aFolder, aNode, type TestNode } from '../support/test-node.ts';
 
 const OPTIONS: PhantomOptions = { slices: 60, rows: 128, columns: 128, seed: 7 };
 
@@ -16,6 +18,11 @@ async function sendPhantom(
   keep: (slice: number) => boolean = () => true,
 ): Promise<string> {
   const peer = new DimsePeer('node', { callingAe: 'CT', calledAe: 'VOXGATE', host: '127.0.0.1', port: node.dimsePort });
+  const folder = aFolder();
+  const written = (name: string, bytes: Buffer): string => {
+    writeFileSync(join(folder, name), bytes);
+    return join(folder, name);
+  };
   const instances = [...phantomStudy(options)].filter((_, slice) => keep(slice));
   await peer.store(
     instances.map(({ sopInstanceUid, bytes }) => {
@@ -25,7 +32,8 @@ async function sendPhantom(
         sopInstanceUid,
         transferSyntaxUid,
         dataSetOffset,
-        readFile: () => Promise.resolve(bytes),
+        path: written(sopInstanceUid, bytes),
+        size: bytes.length,
       };
     }),
   );

@@ -60,6 +60,15 @@ export class NodeProcess {
     throw new Error(`the node was not ready within 30 s: ${this.output}`);
   }
 
+  /** Its VOXGATE_DATA. */
+  get data(): string {
+    return this.#environment['VOXGATE_DATA'] ?? '';
+  }
+
+  get databaseUrl(): string {
+    return this.#environment['DATABASE_URL'] ?? '';
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }

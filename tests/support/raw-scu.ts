@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { dataset } from '../../src/dicom/build.ts';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
@@ -41,7 +42,25 @@ export function pdv(contextId: number, control: number, data: Buffer): Buffer {
 
 export const pData = (...values: Buffer[]): Buffer => pdu(0x04, Buffer.concat(values));
 
-export function associateRequest(called: string, calling: string, proposals: readonly Proposal[]): Buffer {
+export interface AssociateOptions {
+  readonly called?: string;
+  readonly calling?: string;
+  /** What we say we take in one PDU. */
+  readonly maxPduLength?: number;
+  /** Further user information items. */
+  readonly items?: readonly Buffer[];
+  /** Address to call from. */
+  readonly from?: string;
+  readonly tls?: ConnectionOptions;
+}
+
+/** An A-ASSOCIATE-RQ. */
+export function associateRequest(
+  called: string,
+  calling: string,
+  proposals: readonly Proposal[],
+  { maxPduLength = 16_384, items = [] }: AssociateOptions = {},
+): Buffer {
   const contexts = proposals.map(({ abstractSyntax, transferSyntaxes }, i) =>
     item(
       0x20,
@@ -53,8 +72,11 @@ export function associateRequest(called: string, calling: string, proposals: rea
     ),
   );
   const maximum = Buffer.alloc(4);
-  maximum.writeUInt32BE(16384);
-  const user = item(0x50, Buffer.concat([item(0x51, maximum), item(0x52, text('1.2.3.4')), item(0x55, text('RAW'))]));
+  maximum.writeUInt32BE(maxPduLength);
+  const user = item(
+    0x50,
+    Buffer.concat([item(0x51, maximum), item(0x52, text('1.2.3.4')), item(0x55, text('RAW')), ...items]),
+  );
   const fixed = Buffer.concat([
     Buffer.from([0, 1, 0, 0]),
     text(called.padEnd(16)),
@@ -108,10 +130,11 @@ export class RawScu {
     });
   }
 
-  static async connect(port: number): Promise<RawScu> {
-    const socket = connect(port, '127.0.0.1');
+  static async connect(port: number, { from, tls }: Pick<AssociateOptions, 'from' | 'tls'> = {}): Promise<RawScu> {
+    const place = { host: '127.0.0.1', port, ...(from === undefined ? {} : { localAddress: from }) };
+    const socket = tls ? connectTls({ ...tls, ...place }) : connect(place);
     onTestFinished(() => void socket.destroy());
-    await once(socket, 'connect');
+    await once(socket, tls ? 'secureConnect' : 'connect');
     return new RawScu(socket);
   }
 
@@ -119,10 +142,11 @@ export class RawScu {
   static async associate(
     port: number,
     proposals: readonly Proposal[],
-    { called = 'VOXGATE', calling = 'RAWSCU' } = {},
+    options: AssociateOptions = {},
   ): Promise<{ scu: RawScu; answer: ReceivedPdu }> {
-    const scu = await RawScu.connect(port);
-    scu.send(associateRequest(called, calling, proposals));
+    const scu = await RawScu.connect(port, options);
+    const { called = 'VOXGATE', calling = 'RAWSCU' } = options;
+    scu.send(associateRequest(called, calling, proposals, options));
     return { scu, answer: await scu.receive() };
   }
 
