@@ -13,8 +13,6 @@ import { expect, fill, manyStudies, secondsSince, storeOne } from './storing.mjs
 /** p95 of the large archive may be so many times that of the small one. */
 export const SLOPE_LIMIT = 1.15;
 const PER_STUDY = 10;
-/** Beyond so many instances, rows are multiplied in the database unless all shall be stored. */
-const STORED_AT_MOST = 100_000;
 const FILL_ASSOCIATIONS = 8;
 
 /**
@@ -62,7 +60,7 @@ export async function measureSlope({ scale, receiver, repetitions, storeAll, cpu
 }
 
 async function fillTo(server, instances, scale, storeAll) {
-  const stored = storeAll || instances <= STORED_AT_MOST ? instances : Math.min(scale.sloped, instances);
+  const stored = storeAll ? instances : Math.min(scale.sloped, instances);
   await fill(server, manyStudies({ studies: stored / PER_STUDY, perStudy: PER_STUDY }), FILL_ASSOCIATIONS);
   if (stored === instances) return `${stored} by C-STORE, ${FILL_ASSOCIATIONS} associations`;
   expect(instances % stored === 0, `${instances} instances are no multiple of the ${stored} that are stored first`);

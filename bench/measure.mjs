@@ -118,8 +118,7 @@ function summary({ name, unit, goal }, [ours, ...others]) {
     ...figures(peer),
     ratios: ours.failed || peer.failed ? undefined : ratios(ours.runs, peer.runs),
   }));
-  const slowestRatio = (one, other) =>
-    (one.ratios?.rate ?? Infinity) <= (other.ratios?.rate ?? Infinity) ? one : other;
+  const compared = peers.filter(({ ratios }) => ratios);
   return {
     name,
     unit,
@@ -127,7 +126,7 @@ function summary({ name, unit, goal }, [ours, ...others]) {
     ours: figures(ours),
     peers,
     /** The faster peer is the one that counts. */
-    counts: peers.length > 0 ? peers.reduce(slowestRatio).name : undefined,
+    counts: compared.toSorted((one, other) => one.ratios.rate - other.ratios.rate)[0]?.name,
   };
 }
 

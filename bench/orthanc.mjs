@@ -61,8 +61,8 @@ export async function startOrthanc({ receiverPort }) {
 }
 
 /**
- * Its index loses instances when they are stored in parallel over more than one connection to PostgreSQL ("could not
- * serialize access"): it has one, the plugin's default, where it is stored to, and more where it is only asked.
+ * Its index was seen to refuse objects (A700H, "could not serialize access") that are stored in parallel over several
+ * connections to PostgreSQL: it has one, the plugin's default, where it is stored to, and five where it is only asked.
  */
 export async function startOrthancWithPostgres({ receiverPort, parallelStores }) {
   const folder = makeFolder('orthanc-pg');
@@ -87,7 +87,7 @@ export async function startOrthancWithPostgres({ receiverPort, parallelStores })
       otherPids: [cluster.pid],
       beforeRemoval: () => cluster.stop('SIGINT'),
     });
-    // Four associations at once are refused with A700H while the index is being filled.
+    // With five connections it refuses objects of four associations at once.
     return { ...server, fillsAlone: true };
   } catch (error) {
     await cluster.stop('SIGINT', folder);

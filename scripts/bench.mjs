@@ -23,7 +23,7 @@ const USAGE = `npm run bench -- [--list] [--only NAME,NAME] [--reps 3] [--quick]
   --quick                     everything very small, to see whether it works; its figures say nothing
   --studies 10000             what C-FIND and QIDO-RS ask: so many studies, each of --per-study 1 instances
   --instances 100000          what ingest-slope compares with 10,000
-  --store-all                 ingest-slope stores them all; without it, above 100,000, rows are multiplied
+  --store-all                 ingest-slope stores them all; without it, the rows of the first 10,000 are multiplied
   --profile FOLDER            CPU profiles of our main process`;
 
 let values;

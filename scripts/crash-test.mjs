@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { CrashNode } from './crash/node.mjs';
 import { ObjectSource, seeded } from './crash/objects.mjs';
 import { Traffic } from './crash/senders.mjs';
+import { sweep, verify } from './crash/sweep.mjs';
 import { compareStore, miscounted, retrieveAll, stagedFiles } from './crash/verify.mjs';
 import { prepare } from './prepare.mjs';
 
@@ -47,7 +48,8 @@ try {
   await node.ready();
   while (kills < KILLS && performance.now() - started < SECONDS * 1000 && faults.length === 0) {
     traffic.go();
-    await sleep(30 + random() * LONGEST_RUN_MS);
+    await traffic.flowing(4, 10_000);
+    await sleep(random() * LONGEST_RUN_MS);
     await kill();
     await traffic.pause();
     node.launch();
@@ -98,16 +100,18 @@ async function judge(objects) {
   faults.push(...wrong);
 }
 
-/** @returns {Promise<[number, number | null]>} orphans left, exit code of the node */
+/** @returns {Promise<[number, number | null]>} orphans left by the sweep, exit code of the node */
 async function finish() {
   await traffic.end();
   const all = [...traffic.acknowledged.values()];
   const lost = await retrieveAll(node.root, all);
   const { rows, faults: wrong, orphans } = await compareStore(node, traffic.sent);
-  faults.push(...lost, ...wrong, ...(await miscounted(node.databaseUrl)));
+  const swept = await sweep(node);
+  const { orphans: left } = await compareStore(node, traffic.sent);
+  faults.push(...lost, ...wrong, ...(await miscounted(node.databaseUrl)), ...[verify(node)].filter(Boolean));
   console.log(line());
   console.log(
-    `kills ${kills}, acknowledged ${all.length}, verified at the end ${all.length}, lost ${lost.length}, rows ${rows}, orphans before the sweep ${orphans.length}, seed ${seed}`,
+    `kills ${kills}, acknowledged ${all.length}, verified at the end ${all.length}, lost ${lost.length}, rows ${rows}, orphans ${orphans.length}, swept ${swept}, left ${left.length}, seed ${seed}`,
   );
-  return [orphans.length, await node.stop()];
+  return [left.length, await node.stop()];
 }

@@ -2,6 +2,7 @@
 //   node scripts/generate-statement.mjs           writes them (run "npm run build" first)
 //   node scripts/generate-statement.mjs --check   exits with 1 and says which one is stale
 import { readFileSync, writeFileSync } from 'node:fs';
+import { SERIES_ATTRIBUTES, STUDY_ATTRIBUTES } from '../dist/src/catalog/kept-attributes.js';
 import { QUERY_KEYS } from '../dist/src/catalog/query-keys.js';
 import { SETTINGS } from '../dist/src/config.js';
 import { characterSetOf } from '../dist/src/dicom/charset.js';
@@ -12,7 +13,11 @@ import { STATUS } from '../dist/src/dicomweb/errors.js';
 import { FAILURE_REASON, WARNING_INCOMPLETE, WARNING_KEPT_APART } from '../dist/src/dicomweb/failure-reasons.js';
 import { TRANSACTIONS } from '../dist/src/dicomweb/router.js';
 import { answerPresentationContexts } from '../dist/src/dimse/presentation-contexts.js';
+import { commitmentService } from '../dist/src/dimse/services/commitment.js';
 import { findService } from '../dist/src/dimse/services/find.js';
+import { getService } from '../dist/src/dimse/services/get.js';
+import { moveService } from '../dist/src/dimse/services/move.js';
+import { ianService, mppsService } from '../dist/src/dimse/services/mpps.js';
 import { verificationService } from '../dist/src/dimse/services/verification.js';
 import { failureStatus, PROCESSING_FAILURE, receiptStatus } from '../dist/src/dimse/store-status.js';
 import { VERSION } from '../dist/src/version.js';
@@ -23,6 +28,9 @@ const SERVICE_NAMES = {
   VERIFICATION: 'Verification',
   STORAGE_COMMITMENT_PUSH_MODEL: 'Storage Commitment Push Model',
   MEDIA_STORAGE_DIRECTORY: 'Media Storage Directory Storage',
+  MODALITY_PERFORMED_PROCEDURE_STEP: 'Modality Performed Procedure Step',
+  MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE: 'Modality Performed Procedure Step Retrieve',
+  INSTANCE_AVAILABILITY_NOTIFICATION: 'Instance Availability Notification',
   MODALITY_WORKLIST_FIND: 'Modality Worklist – FIND',
   PATIENT_ROOT_FIND: 'Patient Root Query/Retrieve – FIND',
   PATIENT_ROOT_MOVE: 'Patient Root Query/Retrieve – MOVE',
@@ -115,7 +123,15 @@ function table(head, rows) {
 /** Which transfer syntax an abstract syntax is accepted with, of those proposed; undefined where it is not. */
 /** The services as main.ts opens them: what they are made of does not matter here. */
 const SERVICES = new Map(
-  [verificationService, findService({})].flatMap((service) => service.sopClasses.map((uid) => [uid, service])),
+  [
+    verificationService,
+    findService({}),
+    getService({}),
+    moveService({}),
+    commitmentService({}),
+    mppsService({}),
+    ianService({}),
+  ].flatMap((service) => service.sopClasses.map((uid) => [uid, service])),
 );
 
 function accepted(abstractSyntax, proposed) {
@@ -133,6 +149,13 @@ function accepted(abstractSyntax, proposed) {
   answerPresentationContexts(association, [], { services: SERVICES, allows: () => true });
   return answer;
 }
+
+/** Provided, and used of peers as well. */
+const AS_USER = new Set([
+  sopClasses.VERIFICATION,
+  sopClasses.STORAGE_COMMITMENT_PUSH_MODEL,
+  sopClasses.INSTANCE_AVAILABILITY_NOTIFICATION,
+]);
 
 const ALL = TRANSFER_SYNTAXES.map(({ uid }) => uid);
 const acceptedSyntaxes = (uid) => ALL.filter((syntax) => accepted(uid, [syntax]) === syntax);
@@ -169,7 +192,8 @@ const TABLES = {
     table(
       ['SOP class', 'UID', 'SCU', 'SCP'],
       [
-        ...services().map(({ name, uid }) => [name, uid, uid === sopClasses.VERIFICATION ? 'yes' : 'no', 'yes']),
+        ...services().map(({ name, uid }) => [name, uid, AS_USER.has(uid) ? 'yes' : 'no', 'yes']),
+        [SERVICE_NAMES.MODALITY_WORKLIST_FIND, sopClasses.MODALITY_WORKLIST_FIND, 'yes', 'no'],
         ['Storage: the classes of Annex A', '', 'yes', 'yes'],
         ['Storage: private classes', 'any outside 1.2.840.10008', 'yes', 'yes'],
       ],
@@ -213,7 +237,9 @@ const TABLES = {
       TRANSACTIONS.map(({ method, path, section }) => [
         method.toUpperCase(),
         `\`${path.replace(/:(\w+)/g, '{$1}').replace(/\*(\w+)/g, '{$1}')}\``,
-        { 10.4: 'Retrieve', 10.5: 'Store', 10.6: 'Search' }[section.slice(0, 4)],
+        { 10.4: 'Retrieve', 10.5: 'Store', 10.6: 'Search', 13.4: 'Request commitment', 13.5: 'Check commitment' }[
+          section.slice(0, 4)
+        ],
         section,
       ]),
     ),
@@ -245,7 +271,11 @@ const TABLES = {
   queryKeys: () =>
     table(
       ['Level', 'Attribute', 'Matching'],
-      QUERY_KEYS.map(({ level, keyword, kind }) => [level, keyword, MATCHING[kind]]),
+      [
+        ...QUERY_KEYS.map(({ level, keyword, kind }) => [level, keyword, MATCHING[kind]]),
+        ...keptBesides('study', STUDY_ATTRIBUTES),
+        ...keptBesides('series', SERIES_ATTRIBUTES),
+      ],
     ),
   configuration: () =>
     table(
@@ -284,15 +314,24 @@ const MATCHING = {
   date: 'single value, range',
   time: 'single value, range; a time to the minute is the whole minute',
   list: 'any of the list, wild cards',
-  item: 'single value, list of values, wild cards; in any item of the sequence',
+  kept: 'as its VR is matched; a sequence by the keys of its item, all in one and the same item',
 };
+
+/** What is kept with a row and matched without a column. */
+function keptBesides(level, keywords) {
+  const columns = new Set(QUERY_KEYS.map(({ keyword }) => keyword));
+  return keywords.filter((keyword) => !columns.has(keyword)).map((keyword) => [level, keyword, MATCHING.kept]);
+}
 
 const NETWORK_SETTINGS = [
   'VOXGATE_AE_TITLE',
   'VOXGATE_DIMSE',
+  'VOXGATE_DIMSE_TLS',
+  'VOXGATE_TLS_CLIENT_CERT',
   'VOXGATE_HTTP',
   'VOXGATE_INSECURE',
   'VOXGATE_MAX_ASSOCIATIONS',
+  'VOXGATE_MEMORY_BUDGET',
 ];
 
 function filled(text) {

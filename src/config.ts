@@ -11,6 +11,7 @@ import {
   parseUnknownPeers,
   withOwnTls,
 } from './peer-settings.ts';
+import { parseRetention, type RetentionRules } from './retention-settings.ts';
 import { isRecord, parseAeTitle } from './settings-reader.ts';
 
 export type { CallerPolicy, PeerSettings } from './peer-settings.ts';
@@ -44,32 +45,6 @@ export interface RouteSettings {
   readonly deliverTo: readonly string[];
 }
 
-/** Attributes of a study by which retention.protect names it. */
-export const PROTECTABLE = [
-  'StudyInstanceUID',
-  'PatientID',
-  'AccessionNumber',
-  'StudyID',
-  'StudyDescription',
-  'ModalitiesInStudy',
-] as const;
-
-/** When studies are deleted without being asked for. Without a rule none ever is. */
-export interface RetentionRules {
-  /** Days since something was added to the study. */
-  readonly maxAgeDays?: number;
-  /** Free room on the disk: where deleting begins, and where it ends. */
-  readonly keepFree?: {
-    readonly unit: 'percent' | 'bytes';
-    readonly startBelow: number;
-    readonly stopAbove: number;
-  };
-  /** Studies that are never deleted: those of which all attributes of an entry have these values. */
-  readonly protect: readonly Protection[];
-}
-
-export type Protection = Readonly<Partial<Record<(typeof PROTECTABLE)[number], string>>>;
-
 export interface Settings {
   readonly aeTitle: string;
   /** The port without TLS; undefined where it is off. */
@@ -78,6 +53,8 @@ export interface Settings {
   readonly tls: TlsSettings;
   readonly http: Address;
   readonly data: string;
+  /** Receiving stops when the disk has fewer bytes left. */
+  readonly minFreeBytes: number;
   readonly databaseUrl: string | undefined;
   readonly models: readonly string[];
   readonly logLevel: string;
@@ -180,6 +157,13 @@ export const SETTINGS = [
     key: 'storage',
     byDefault: 'file:',
     meaning: 'Where objects lie; this version keeps them as files under VOXGATE_DATA and refuses anything else.',
+  },
+  {
+    variable: 'VOXGATE_MIN_FREE_BYTES',
+    key: 'minFreeBytes',
+    byDefault: '1073741824',
+    meaning:
+      'Bytes that stay free on the disk of VOXGATE_DATA: with fewer left nothing is received (A700H, 503) until there is room again.',
   },
   {
     variable: 'VOXGATE_MODELS',
@@ -302,7 +286,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     ca: raw('VOXGATE_TLS_CA') || undefined,
     clientCert,
   };
-  checkTls(dimse === 'off', dimseTls === 'off', tls, faults);
+  if (dimseTls !== undefined) checkTls(dimse === 'off', dimseTls === 'off', tls, faults);
   const memoryBudget = check('VOXGATE_MEMORY_BUDGET', parseMebibytes, 'a whole number of MiB from 16 to 65536');
   const http = check('VOXGATE_HTTP', parseAddress, 'an address such as 127.0.0.1:8080');
   const insecure = check('VOXGATE_INSECURE', parseFlag, '0 or 1');
@@ -319,6 +303,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const dimseArtimSeconds = seconds('VOXGATE_DIMSE_ARTIM_SECONDS');
   const dimseIdleSeconds = seconds('VOXGATE_DIMSE_IDLE_SECONDS');
   const dimseWriteSeconds = seconds('VOXGATE_DIMSE_WRITE_SECONDS');
+  const minFreeBytes = check('VOXGATE_MIN_FREE_BYTES', parseBytes, 'a whole number of bytes');
   const databaseUrl = check('DATABASE_URL', parseDatabaseUrl, 'a postgresql:// address');
   check(
     'VOXGATE_STORAGE',
@@ -364,6 +349,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     dimseArtimSeconds,
     dimseIdleSeconds,
     dimseWriteSeconds,
+    minFreeBytes,
     databaseUrl: databaseUrl === '' ? undefined : databaseUrl,
     data: resolve(raw('VOXGATE_DATA')),
     models: raw('VOXGATE_MODELS')
@@ -465,63 +451,6 @@ function parseRoute(at: string, route: unknown, peers: readonly string[], faults
   return { name, model, deliverTo: receivers, ...(isEqualities(when) ? { when } : {}) };
 }
 
-/** Where deleting ends, if that is not said: a quarter more than where it begins. */
-const HEADROOM = 1.25;
-
-function parseRetention(value: unknown, faults: string[]): RetentionRules {
-  if (value === undefined) return { protect: [] };
-  if (!isRecord(value)) {
-    faults.push('retention: must be an object');
-    return { protect: [] };
-  }
-  const { maxAgeDays, keepFreePercent, freeUpToPercent, keepFreeBytes, freeUpToBytes, protect = [], ...others } = value;
-  const wrong = Object.keys(others).map((key) => `retention: unknown key ${key}`);
-  const amount = (key: string, given: unknown, most: number): number | undefined => {
-    if (given === undefined) return undefined;
-    if (typeof given === 'number' && given > 0 && given <= most) return given;
-    wrong.push(
-      `retention.${key}: must be a number above 0${most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : ''}`,
-    );
-    return undefined;
-  };
-  const age = amount('maxAgeDays', maxAgeDays, 36_500);
-  if (keepFreePercent !== undefined && keepFreeBytes !== undefined)
-    wrong.push('retention: give either keepFreePercent or keepFreeBytes');
-  const unit = keepFreeBytes === undefined ? 'percent' : 'bytes';
-  const [most, suffix] = unit === 'percent' ? [99, 'Percent'] : [Number.MAX_SAFE_INTEGER, 'Bytes'];
-  const startBelow = amount(`keepFree${suffix}`, unit === 'percent' ? keepFreePercent : keepFreeBytes, most);
-  const said = amount(`freeUpTo${suffix}`, unit === 'percent' ? freeUpToPercent : freeUpToBytes, most);
-  if (
-    (unit === 'percent' ? freeUpToBytes : freeUpToPercent) !== undefined ||
-    (said !== undefined && startBelow === undefined)
-  )
-    wrong.push('retention: freeUpTo needs keepFree of the same unit');
-  if (said !== undefined && startBelow !== undefined && said < startBelow)
-    wrong.push(`retention.freeUpTo${suffix}: must not be less than keepFree${suffix}`);
-  if (!Array.isArray(protect) || !protect.every(isProtection))
-    wrong.push(
-      `retention.protect: must be a list of objects of attributes and their values (${PROTECTABLE.join(', ')})`,
-    );
-  faults.push(...wrong);
-  return {
-    ...(age === undefined ? {} : { maxAgeDays: age }),
-    ...(startBelow === undefined
-      ? {}
-      : { keepFree: { unit, startBelow, stopAbove: said ?? Math.min(most, startBelow * HEADROOM) } }),
-    protect: Array.isArray(protect) ? protect.filter(isProtection) : [],
-  };
-}
-
-/** An entry without an attribute would protect everything. */
-function isProtection(value: unknown): value is Protection {
-  const known: readonly string[] = PROTECTABLE;
-  return (
-    isRecord(value) &&
-    Object.keys(value).length > 0 &&
-    Object.entries(value).every(([key, text]) => known.includes(key) && typeof text === 'string')
-  );
-}
-
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
@@ -558,6 +487,10 @@ function parseDeadline(text: string): number | undefined {
 function parseDays(text: string): number | undefined {
   const days = Number(text);
   return text.trim() !== '' && days >= 0 && days <= 3650 ? days : undefined;
+}
+
+function parseBytes(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 function parseCount(text: string): number | undefined {

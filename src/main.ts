@@ -10,7 +10,6 @@ import { ProcedureSteps } from './archive/procedure-steps.ts';
 import { RequestedCommitments } from './archive/requested-commitments.ts';
 import { diskOf } from './archive/retention.ts';
 import { startUpkeep } from './archive/retention-timer.ts';
-import { sweptStore } from './archive/sweep-files.ts';
 import { recordCallers } from './catalog/callers.ts';
 import { type Database, migrate, openDatabase, requireAnswer } from './catalog/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './catalog/embedded-postgres.ts';
@@ -90,7 +89,7 @@ async function build(
   await migrateQueue(connectionString);
   if (applied.length > 0) log.info({ migrations: applied }, 'the database schema was brought up to date');
 
-  const store = await FileStore.open(settings.data);
+  const store = await FileStore.open(settings.data, { minFreeBytes: settings.minFreeBytes });
   const archive = new Archive({
     store,
     database,
@@ -148,7 +147,7 @@ async function build(
   const { undoDays, settleSeconds, retention: rules } = settings;
   const disk = () => diskOf(settings.data);
   const retention = { database, store, undoDays, rules, disk, log };
-  closers.push(startUpkeep({ database, log, retention, sweep: { database, store: sweptStore(store, settings.data) } }));
+  closers.push(startUpkeep({ database, log, retention, sweep: { database, store } }));
   closers.push(watchLostAnalyses(database, log));
 
   const dimse: DimseDoor = await openDimseDoor({
@@ -181,6 +180,7 @@ async function build(
     dicomweb: createDicomweb({ archive, commitments, log }),
     console: createConsole({
       database,
+      commitments,
       archive,
       library,
       settings,

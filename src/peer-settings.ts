@@ -30,7 +30,7 @@ export interface CallerPolicy {
   /** False refuses storage SOP classes that are not the standard's. */
   readonly privateSopClasses?: boolean;
   readonly quota?: Quota;
-  /** Specific Character Set of objects that name none, or a wrong one: a defined term of PS3.3 C.12.1.1.2. */
+  /** Specific Character Set of its objects where they name none: defined terms of PS3.3 C.12.1.1.2. */
   readonly characterSet?: string;
   /** It has to say who uses it (PS3.7 D.3.3.7): any known user, or one of these. */
   readonly identity?: true | readonly string[];

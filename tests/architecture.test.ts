@@ -14,6 +14,7 @@ const VOCABULARY = new Set([
   'identity-settings.ts',
   'log.ts',
   'peer-settings.ts',
+  'retention-settings.ts',
   'settings-reader.ts',
   'spawnable.ts',
   'version.ts',

@@ -151,6 +151,108 @@ describe('settings', () => {
     expect(faults.join('\n')).not.toContain('secret');
   });
 
+  it('of peers say what each may do, how it is called by TLS, and which only call us', () => {
+    const fingerprint = `${'AB:'.repeat(31)}CD`;
+    const peers = {
+      ct: {
+        aeTitle: 'CT1',
+        addresses: ['10.1.0.0/16', 'fe80::1'],
+        fingerprint,
+        services: ['verify', 'store'],
+        sopClasses: ['1.2.840.10008.5.1.4.1.1.2'],
+        privateSopClasses: false,
+        quota: { associations: 4, megabytes: 500 },
+        characterSet: 'ISO 2022 IR 6\\ISO 2022 IR 87',
+        identity: ['tech'],
+        quirks: { roleSelection: false, maxPduLength: 16384 },
+      },
+      pacs: { aeTitle: 'PACS', host: 'pacs', port: 2762, tls: { serverName: 'pacs.local' }, worklist: true },
+      own: { aeTitle: 'OWN', host: 'own', port: 104, tls: { ca: 'x.pem', cert: 'a.pem', key: 'b.pem' } },
+      plain: { aeTitle: 'P', host: 'p', port: 104, tls: false },
+    };
+    const file = aFile({
+      ...{ peers, unknownPeers: { addresses: ['127.0.0.1'] }, dimseUsers: { kiosk: null } },
+      ...{ tlsCert: 'cert.pem', tlsKey: 'key.pem', tlsCa: 'ca.pem', tlsPassphrase: 'p' },
+    });
+    const settings = loadSettings({ VOXGATE_CONFIG: file });
+    const own = { cert: 'cert.pem', key: 'key.pem', passphrase: 'p' };
+    expect(settings.peers).toEqual([
+      { name: 'ct', ...peers.ct, fingerprint: `${'ab'.repeat(31)}cd` },
+      { name: 'pacs', ...peers.pacs, tls: { ca: 'ca.pem', ...own, serverName: 'pacs.local' } },
+      { name: 'own', ...peers.own },
+      { name: 'plain', aeTitle: 'P', host: 'p', port: 104 },
+    ]);
+    expect(settings.unknownPeers).toEqual({ addresses: ['127.0.0.1'] });
+    expect(settings.identities).toEqual({ users: { kiosk: null } });
+  });
+
+  it('of callers are refused by path, every fault at once, and passcodes are not shown', () => {
+    const faults = faultsOf(
+      {},
+      {
+        peers: {
+          ct: {
+            aeTitle: 'CT1',
+            addresses: ['10.1.0.0/33'],
+            fingerprint: 'ab',
+            services: ['store', 'print'],
+            sopClasses: ['CT'],
+            quota: { associations: 0, bytes: 1 },
+            identity: false,
+            quirks: { maxPduLength: 100 },
+            tls: { cert: 'a.pem' },
+          },
+          half: { aeTitle: 'H', host: 'h' },
+        },
+        unknownPeers: { aeTitle: 'X', characterSet: 'latin1' },
+        dimseUsers: { tech: 'plain-secret' },
+        dimseTokens: { issuer: 'x' },
+        routes: [{ model: 'm', deliverTo: ['half'] }],
+      },
+    );
+    expect(faults.map((fault) => fault.split(': ')[0]).sort()).toEqual([
+      'dimseTokens.key',
+      'dimseUsers.tech',
+      'peers.ct.addresses',
+      'peers.ct.fingerprint',
+      'peers.ct.identity',
+      'peers.ct.quirks.maxPduLength',
+      'peers.ct.quota',
+      'peers.ct.quota.associations',
+      'peers.ct.services',
+      'peers.ct.sopClasses',
+      'peers.ct.tls',
+      'peers.half.port',
+      'unknownPeers',
+      'unknownPeers.characterSet',
+    ]);
+    expect(faults.join('\n')).not.toContain('secret');
+  });
+
+  it('of a route name no peer that only calls', () => {
+    const faults = faultsOf({}, { peers: { ct: { aeTitle: 'CT1' } }, routes: [{ model: 'm', deliverTo: ['ct'] }] });
+    expect(faults).toEqual(['routes[0].deliverTo: no peer named ct']);
+  });
+
+  it('of TLS need what belongs together, and never show the passphrase', () => {
+    const files = { VOXGATE_TLS_CERT: 'cert.pem', VOXGATE_TLS_KEY: 'key.pem', VOXGATE_TLS_CA: 'ca.pem' };
+    const [secure] = ['127.0.0.1:2762'];
+    expect(faultsOf({ ...files, VOXGATE_DIMSE_TLS: secure, VOXGATE_DIMSE: 'off' })).toEqual([]);
+    expect(faultsOf({ VOXGATE_DIMSE: 'off' })).toEqual([expect.stringContaining('VOXGATE_DIMSE: is off')]);
+    expect(faultsOf({ VOXGATE_DIMSE_TLS: secure })).toEqual([
+      expect.stringContaining('VOXGATE_TLS_CERT: '),
+      expect.stringContaining('VOXGATE_TLS_CA: '),
+    ]);
+    expect(faultsOf({ VOXGATE_TLS_KEY: 'key.pem' })).toEqual([expect.stringContaining('VOXGATE_TLS_CERT: ')]);
+    expect(faultsOf({ VOXGATE_TLS_CLIENT_CERT: 'maybe', VOXGATE_MEMORY_BUDGET: '1', VOXGATE_DIMSE_TLS: 'x' })).toEqual([
+      expect.stringContaining('VOXGATE_DIMSE_TLS: "x"'),
+      expect.stringContaining('VOXGATE_TLS_CLIENT_CERT: "maybe"'),
+      expect.stringContaining('VOXGATE_MEMORY_BUDGET: "1"'),
+    ]);
+    const wrong = { ...files, VOXGATE_TLS_CERT: '', VOXGATE_TLS_PASSPHRASE: 'secret' };
+    expect(faultsOf(wrong).join()).not.toContain('secret');
+  });
+
   it('of routes are refused by path, and a route may name only peers there are', () => {
     const faults = faultsOf(
       {},

@@ -66,6 +66,12 @@ export class Traffic {
     this.#gate.open();
   }
 
+  /** Resolves when this many more were acknowledged, or the time is up: a kill in an idle node shows nothing. */
+  async flowing(more, withinMs) {
+    const [before, deadline] = [this.acknowledged.size, performance.now() + withinMs];
+    while (this.acknowledged.size < before + more && performance.now() < deadline) await sleep(5);
+  }
+
   /** Call it after the node is dead: senders find out by themselves. */
   async pause() {
     this.#running = false;

@@ -2,22 +2,23 @@ import { closeSync, openSync, type ReadStream } from 'node:fs';
 import type { Database } from '../catalog/database.ts';
 import {
   type DescribedInstance,
-  describeInstances,
   type LocatedInstance,
+  locateByRow,
   locateInstances,
   type Place,
-  readMetadata,
 } from '../catalog/locate.ts';
-import { readMetadataOf } from '../catalog/read-metadata.ts';
 import { type Found, search } from '../catalog/search.ts';
 import { readBulk } from '../dicom/bulk.ts';
+import type { JsonDataset } from '../dicom/dataset.ts';
 import { inflate } from '../dicom/deflate.ts';
-import { type FrameIndex, frameRanges, readFrame } from '../dicom/frames.ts';
+import { frameRanges, readFrame } from '../dicom/frames.ts';
 import { bufferSource, fileSource, parsePart10 } from '../dicom/parse.ts';
 import type { Query } from '../dicom/query.ts';
 import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
+import { Describer } from './describer.ts';
 import { findEach, withOwnAttributes } from './find.ts';
+import { MetadataReader } from './metadata-reader.ts';
 import type { Answered } from './query-answer.ts';
 import { type SelectedInstances, selectForSending, type UniqueKeys } from './send-instances.ts';
 import { Ingest } from './transfer.ts';
@@ -37,9 +38,12 @@ export class Archive {
   readonly ingest: Ingest;
   readonly #store: FileStore;
   readonly #database: Database;
+  readonly #metadata: MetadataReader;
 
   constructor(options: ArchiveOptions) {
-    this.ingest = new Ingest(options);
+    const describer = new Describer();
+    this.ingest = new Ingest({ ...options, describer });
+    this.#metadata = new MetadataReader({ ...options, describer });
     this.#store = options.store;
     this.#database = options.database;
   }
@@ -51,16 +55,16 @@ export class Archive {
 
   /** Any number of matches, read as they are taken; the signal stops it with its reason. */
   findEach(query: Query, signal?: AbortSignal): AsyncIterable<Answered> {
-    return findEach(this.#database, (ids) => readMetadataOf(this.#database, ids), query, signal);
+    return findEach(this.#database, (ids) => this.#ownAttributes(ids), query, signal);
   }
 
   /** Instances that were found, with their own attributes; a few are in memory at once. */
   withOwnAttributes(found: readonly Found[]): AsyncIterable<Answered> {
-    return withOwnAttributes(found, (ids) => readMetadataOf(this.#database, ids));
+    return withOwnAttributes(found, (ids) => this.#ownAttributes(ids));
   }
 
-  locate(place: Place): Promise<LocatedInstance[]> {
-    return locateInstances(this.#database, place);
+  async locate(place: Place): Promise<LocatedInstance[]> {
+    return this.#metadata.complete(await locateInstances(this.#database, place));
   }
 
   /** What a C-MOVE or C-GET by these keys means. */
@@ -68,13 +72,21 @@ export class Archive {
     return selectForSending({ database: this.#database, store: this.#store }, keys);
   }
 
-  describe(place: Place): Promise<DescribedInstance[]> {
-    return describeInstances(this.#database, place);
+  async describe(place: Place): Promise<DescribedInstance[]> {
+    return (await this.metadata(place)).map(({ located, json }) => ({ ...located, dataset: JSON.parse(json) }));
   }
 
   /** The DICOM JSON text of each instance, as prepared at ingest. */
-  metadata(place: Place): Promise<{ located: LocatedInstance; json: string }[]> {
-    return readMetadata(this.#database, place);
+  async metadata(place: Place): Promise<{ located: LocatedInstance; json: string }[]> {
+    return this.#metadata.read(await locateInstances(this.#database, place));
+  }
+
+  /** The own attributes of instances, by the rows that a search names, in the order asked. */
+  async #ownAttributes(instanceIds: readonly number[]): Promise<JsonDataset[]> {
+    const located = await locateByRow(this.#database, instanceIds);
+    const read = await this.#metadata.read([...located.values()]);
+    const texts = new Map([...located.keys()].map((id, i) => [id, read[i]!.json]));
+    return instanceIds.map((id) => JSON.parse(texts.get(id) ?? '{}'));
   }
 
   /** The whole PS3.10 file, byte for byte as stored. */
@@ -96,7 +108,7 @@ export class Archive {
 
   /** How many whole frames an instance has; 0 for one without pixels. */
   frameCount(instance: LocatedInstance): number {
-    return indexOf(instance)?.count ?? 0;
+    return instance.frameCount;
   }
 
   /**
@@ -104,7 +116,7 @@ export class Archive {
    * @throws VoxgateError not-found when the object has no such frame
    */
   async readFrame(instance: LocatedInstance, number: number): Promise<Buffer> {
-    const index = indexOf(instance);
+    const index = await this.#metadata.frames(instance);
     if (!index) throw new VoxgateError('not-found', 'the object has no frames');
     const ranges = frameRanges(index, number);
     if (!ranges) return this.#withSource(instance, (source) => readFrame(index, number, source));
@@ -119,8 +131,11 @@ export class Archive {
    * lie there as they are (deflated, or big endian), and the object has to be read anew.
    * @throws VoxgateError not-a-volume for an object without such a frame
    */
-  frameRanges(instance: LocatedInstance, number: number): readonly (readonly [number, number])[] | undefined {
-    const index = indexOf(instance);
+  async frameRanges(
+    instance: LocatedInstance,
+    number: number,
+  ): Promise<readonly (readonly [number, number])[] | undefined> {
+    const index = await this.#metadata.frames(instance);
     if (!index || index.count < number)
       throw new VoxgateError('not-a-volume', 'an instance of the series has no pixels.');
     return frameRanges(index, number);
@@ -147,8 +162,4 @@ export class Archive {
       closeSync(fd);
     }
   }
-}
-
-function indexOf({ frames }: LocatedInstance): FrameIndex | undefined {
-  return frames === null ? undefined : JSON.parse(frames);
 }

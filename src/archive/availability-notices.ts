@@ -22,11 +22,11 @@ export async function takeNotice(
   if (!isUsableAsUid(studyInstanceUid))
     throw new StepFault('invalid', 'Study Instance UID is no UID', 'StudyInstanceUID');
   const instances = announcedInstances(notice);
-  if (instances.length === 0)
-    throw new StepFault('empty', 'the notice names no instance', 'ReferencedSeriesSequence');
+  if (instances.length === 0) throw new StepFault('empty', 'the notice names no instance', 'ReferencedSeriesSequence');
   await database.transaction(async (tx) => {
     const row = { sopInstanceUid, studyInstanceUid, announcedBy, instances: instances.length };
-    if (!(await insertNotice(tx, row))) throw new StepFault('duplicate', 'a notice of that SOP Instance UID came before');
+    if (!(await insertNotice(tx, row)))
+      throw new StepFault('duplicate', 'a notice of that SOP Instance UID came before');
     await recordExpected(tx, { source: 'ian', sourceUid: sopInstanceUid }, instances);
   });
 }

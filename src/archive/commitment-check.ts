@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { HeldInstance } from '../catalog/commitments.ts';
+import { fileSource, parsePart10 } from '../dicom/parse.ts';
+import { text } from '../dicom/read-values.ts';
+import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
+import { contentDigest, isKeyOf } from '../storage/object-key.ts';
 
 /** Failure Reason (0008,1197) of PS3.3 C.14.1.1; 0 where there is none. */
 export const COMMITTED = 0;
@@ -35,7 +40,7 @@ export async function checkInstance(
   // Whose object the requestor means cannot be told: it keeps its own until somebody has looked.
   if (held.disputed) return { failureReason: PROCESSING_FAILURE, fault: 'another object of its UID is kept apart' };
   try {
-    const fault = await fileFault(store, held, signal);
+    const fault = await fileFault(store, held, asked.sopInstanceUid, signal);
     return fault === undefined ? { failureReason: COMMITTED } : { failureReason: PROCESSING_FAILURE, fault };
   } catch (error) {
     signal.throwIfAborted();
@@ -43,33 +48,62 @@ export async function checkInstance(
   }
 }
 
-type HeldFile = Pick<NonNullable<HeldInstance['held']>, 'storageKey' | 'size' | 'digest' | 'dataSetOffset'>;
+type Held = NonNullable<HeldInstance['held']>;
 
-/** Rereads a stored file; undefined where every byte is as it was stored. The key is the digest of head and data set. */
+/**
+ * Rereads a stored file; undefined where it is as it was stored: its size, the digest of its data set, and what stands
+ * before that, which its key tells.
+ */
 async function fileFault(
   store: Pick<FileStore, 'pathOf' | 'stream'>,
-  { storageKey, size, digest, dataSetOffset }: HeldFile,
+  held: Held,
+  sopInstanceUid: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { storageKey, size, digest, dataSetOffset, transferSyntaxUid } = held;
   const { size: found } = await stat(store.pathOf(storageKey));
   if (found !== size) return `its file has ${found} bytes instead of ${size}`;
-  const whole = createHash('sha256');
-  const dataSet = createHash('sha256');
-  let at = 0;
-  for await (const piece of store.stream(storageKey, 0, size)) {
+  const header = readHeader(store.pathOf(storageKey), size);
+  if (header?.transferSyntaxUid !== transferSyntaxUid || header.dataSetOffset !== dataSetOffset)
+    return 'its file meta information is not the one that was stored';
+  if (header.sopInstanceUid !== sopInstanceUid) return 'its file holds another object';
+  const hash = createHash('sha256');
+  let at = dataSetOffset;
+  for await (const piece of store.stream(storageKey, dataSetOffset, size - dataSetOffset)) {
     signal.throwIfAborted();
     const bytes: Buffer = piece;
-    const head = Math.min(Math.max(dataSetOffset - at, 0), bytes.length);
-    if (head > 0) whole.update(bytes.subarray(0, head));
-    if (head < bytes.length) dataSet.update(bytes.subarray(head));
+    hash.update(bytes);
     at += bytes.length;
   }
   if (at !== size) return `its file ended after ${at} of ${size} bytes`;
-  const dataSetDigest = dataSet.digest();
-  if (!dataSetDigest.equals(digest)) return 'the bytes of its data set are not those that were stored';
-  if (whole.update(dataSetDigest).digest('hex') !== storageKey)
+  if (!hash.digest().equals(digest)) return 'the bytes of its data set are not those that were stored';
+  if (!isKeyOf(storageKey, contentDigest(header.head, digest)))
     return 'the bytes of its file meta information are not those that were stored';
   return undefined;
+}
+
+interface Header {
+  readonly transferSyntaxUid: string;
+  readonly dataSetOffset: number;
+  readonly sopInstanceUid: string | undefined;
+  /** All bytes before the data set. */
+  readonly head: Buffer;
+}
+
+/** Undefined where the file cannot be read as DICOM. */
+function readHeader(path: string, size: number): Header | undefined {
+  const fd = openSync(path, 'r');
+  try {
+    const source = fileSource(fd, size);
+    const { transferSyntaxUid, dataSetOffset, dataset } = parsePart10(source);
+    const sopInstanceUid = text(dataset, 'SOPInstanceUID');
+    return { transferSyntaxUid, dataSetOffset, sopInstanceUid, head: source.read(0, dataSetOffset) };
+  } catch (error) {
+    if (error instanceof VoxgateError) return undefined;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const OUT_OF_RESOURCES = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);

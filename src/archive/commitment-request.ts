@@ -21,7 +21,9 @@ export const MOST_INSTANCES = 150_000;
  */
 export function readAskedInstances(request: JsonDataset): AskedInstances {
   const byStudy = !isPresent(request, 'ReferencedSOPSequence') && isPresent(request, 'ReferencedStudySequence');
-  const all = byStudy ? instancesOfStudies(request) : items(request, 'ReferencedSOPSequence').map((item) => reference(item));
+  const all = byStudy
+    ? instancesOfStudies(request)
+    : items(request, 'ReferencedSOPSequence').map((item) => reference(item));
   if (all.length === 0)
     throw new VoxgateError('bad-request', 'Referenced SOP Sequence (0008,1199) is missing or has no item');
   if (all.length > MOST_INSTANCES)

@@ -1,36 +1,20 @@
 import { createHash } from 'node:crypto';
+import { completeReport, failReport, rearmReport, unreportedCommitments } from '../catalog/commitment-reports.ts';
 import {
   type CommitmentInstance,
-  completeReport,
-  completeVerification,
-  dropOldCommitments,
-  failReport,
   findCommitment,
   insertCommitment,
   lockTransactionUid,
-  nextUnverified,
   readCommitment,
   readOutcomes,
-  recordVerified,
   reopenCommitment,
-  unreportedCommitments,
 } from '../catalog/commitments.ts';
-import type { Database, Transaction } from '../catalog/database.ts';
 import { isUnavailable } from '../catalog/unavailable.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
-import { dropJob, enqueue } from '../jobs/queue.ts';
-import type { Log } from '../log.ts';
-import type { FileStore } from '../storage/file-store.ts';
-import { checkInstance } from './commitment-check.ts';
+import { enqueueReport, enqueueVerification } from './commitment-jobs.ts';
 import type { AskedInstances } from './commitment-request.ts';
 import type { CommitmentResult } from './commitment-result.ts';
-import { Turns } from './turns.ts';
-
-export interface CommitmentParts {
-  readonly store: Pick<FileStore, 'pathOf' | 'stream'>;
-  readonly database: Database;
-  readonly log: Log;
-}
+import { CommitmentVerifier, type VerifierParts } from './commitment-verifier.ts';
 
 export interface Requestor {
   readonly door: 'dimse' | 'dicomweb';
@@ -38,34 +22,19 @@ export interface Requestor {
   readonly aeTitle: string;
 }
 
-/** Files read again at once, by all requests together. */
-const FILES_AT_ONCE = 2;
-/** Instances whose findings are written down together: what a restart may have to read again. */
-const BATCH = 100;
-/** The job that takes over a verification which was broken off: by then the one begun at once has mostly ended. */
-const TAKE_OVER_SECONDS = 15;
-const JOB_WAITS_MS = 10_000;
-/** The requestor's own association is waited for so long before one is opened to it. */
-const REPORT_AFTER_SECONDS = 3;
-/** With the queue's back-off about three days. */
-const REPORT_ATTEMPTS = 20;
-/** A result can be asked for so long. */
-const KEPT_DAYS = 30;
-
 /**
  * Requests for storage commitment, by either door (PS3.4 Annex J, PS3.18 chapter 13). A request is written down with the
  * job that will see to it, is looked at at once, and its result is kept until it is old. Nothing is answered for but what
  * was read again from the disk.
  */
 export class Commitments {
-  readonly #parts: CommitmentParts;
-  readonly #turns = new Turns(FILES_AT_ONCE);
-  readonly #verifying = new Map<number, Promise<void>>();
+  readonly #parts: VerifierParts;
+  readonly #verifier: CommitmentVerifier;
   readonly #reporting = new Map<number, Promise<void>>();
-  readonly #closing = new AbortController();
 
-  constructor(parts: CommitmentParts) {
+  constructor(parts: VerifierParts) {
     this.#parts = parts;
+    this.#verifier = new CommitmentVerifier(parts);
   }
 
   /**
@@ -100,74 +69,22 @@ export class Commitments {
       })
       .catch(passing);
     if (open)
-      this.#begin(id).catch((error: unknown) =>
-        this.#parts.log.warn({ commitment: id, reason: sentenceOf(error) }, 'a commitment is verified later'),
-      );
+      this.#verifier
+        .begin(id)
+        .catch((error: unknown) =>
+          this.#parts.log.warn({ commitment: id, reason: sentenceOf(error) }, 'a commitment is verified later'),
+        );
     return id;
   }
 
-  /**
-   * The job that sees to a verification: begins it where it does not run, and looks again later, so that a request of
-   * hours holds up no other job.
-   * @throws what it failed with, for the queue to try again
-   */
-  async takeOver(id: number): Promise<void> {
-    const run = this.#begin(id);
-    if (await this.verifiedWithin(id, JOB_WAITS_MS)) return run;
-    run.catch(() => undefined);
-    await enqueueVerification(this.#parts.database, id);
-  }
-
-  /** Verifies what is not verified yet; once at a time in this process. */
-  #begin(id: number): Promise<void> {
-    const running = this.#verifying.get(id);
-    if (running) return running;
-    const run = this.#verify(id).finally(() => this.#verifying.delete(id));
-    this.#verifying.set(id, run);
-    return run;
-  }
-
-  async #verify(id: number): Promise<void> {
-    const { database, store, log } = this.#parts;
-    const { signal } = this.#closing;
-    for (;;) {
-      signal.throwIfAborted();
-      const batch = await nextUnverified(database, id, BATCH);
-      if (batch.length === 0) break;
-      const found = await Promise.all(
-        batch.map((one) =>
-          this.#turns.take(async () => {
-            const { failureReason, fault } = await checkInstance(store, one, signal);
-            if (fault !== undefined)
-              log.error({ sopInstanceUid: one.sopInstanceUid, fault }, 'an instance cannot be committed to');
-            return { position: one.position, failureReason };
-          }),
-        ),
-      );
-      await recordVerified(database, id, found);
-    }
-    await database.transaction(async (tx) => {
-      if (!(await completeVerification(tx, id))) return;
-      const commitment = await readCommitment(tx, id);
-      if (commitment?.door === 'dimse') await enqueueReport(tx, id);
-      await dropJob(tx, verificationKey(id));
-    });
-    await dropOldCommitments(database, KEPT_DAYS, 100);
+  /** The job that sees to a verification. @throws what it failed with, for the queue to try again */
+  takeOver(id: number): Promise<void> {
+    return this.#verifier.takeOver(id);
   }
 
   /** Resolves to whether the verification that runs here has ended within the time. */
-  async verifiedWithin(id: number, milliseconds: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), milliseconds);
-    });
-    const ended = Promise.resolve(this.#verifying.get(id)).then(
-      () => true,
-      () => false,
-    );
-    const inTime = await Promise.race([ended, late]);
-    clearTimeout(timer);
-    return inTime;
+  verifiedWithin(id: number, milliseconds: number): Promise<boolean> {
+    return this.#verifier.endedWithin(id, milliseconds);
   }
 
   /** The result of a request, undefined while it is looked at or where there is none of that id. */
@@ -196,7 +113,8 @@ export class Commitments {
    * @throws whatever `send` threw; it is written down and the queue tries again
    */
   async report(id: number, how: string, send: (result: CommitmentResult) => Promise<void>): Promise<void> {
-    for (let other = this.#reporting.get(id); other; other = this.#reporting.get(id)) await other.catch(() => undefined);
+    for (let other = this.#reporting.get(id); other; other = this.#reporting.get(id))
+      await other.catch(() => undefined);
     const run = this.#report(id, how, send).finally(() => this.#reporting.delete(id));
     this.#reporting.set(id, run);
     return run;
@@ -215,6 +133,15 @@ export class Commitments {
     await completeReport(database, id, how);
   }
 
+  /** Tells the requestor once more, as an operator wishes; false where there is no result of that id to tell. */
+  reportAgain(id: number): Promise<boolean> {
+    return this.#parts.database.transaction(async (tx) => {
+      const found = await rearmReport(tx, id);
+      if (found) await enqueueReport(tx, id, 0);
+      return found;
+    });
+  }
+
   /** Nobody will be told any more. */
   giveUp(id: number, reason: string): Promise<void> {
     return failReport(this.#parts.database, id, reason, true);
@@ -222,33 +149,13 @@ export class Commitments {
 
   /** Breaks off what is read; the queue takes it up again after the next start. */
   async close(): Promise<void> {
-    this.#closing.abort(new VoxgateError('out-of-resources', 'the node is stopped'));
-    await Promise.allSettled([...this.#verifying.values(), ...this.#reporting.values()]);
+    await this.#verifier.close();
+    await Promise.allSettled(this.#reporting.values());
   }
 }
 
 /** Told on one association: more wait for the next. */
 const MOST_REPORTS = 50;
-
-const verificationKey = (id: number): string => `commit ${id}`;
-
-function enqueueVerification(tx: Database | Transaction, commitmentId: number): Promise<void> {
-  return enqueue(
-    tx,
-    'verify-commitment',
-    { commitmentId },
-    { key: verificationKey(commitmentId), delaySeconds: TAKE_OVER_SECONDS },
-  );
-}
-
-function enqueueReport(tx: Transaction, commitmentId: number): Promise<void> {
-  return enqueue(
-    tx,
-    'report-commitment',
-    { commitmentId },
-    { key: `report ${commitmentId}`, delaySeconds: REPORT_AFTER_SECONDS, maxAttempts: REPORT_ATTEMPTS },
-  );
-}
 
 /** A request that is sent again names the same instances in the same order. */
 function digestOf(instances: readonly CommitmentInstance[]): Buffer {

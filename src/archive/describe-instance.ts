@@ -1,4 +1,3 @@
-import { gzipSync } from 'node:zlib';
 import { fold } from '../catalog/fold.ts';
 import { SERIES_ATTRIBUTES, STUDY_ATTRIBUTES } from '../catalog/kept-attributes.ts';
 import type { InstanceColumns, InstanceRecord, SeriesColumns, StudyColumns } from '../catalog/record-instances.ts';
@@ -6,9 +5,7 @@ import type { JsonDataset, PersonName } from '../dicom/dataset.ts';
 import { tagOf } from '../dicom/dictionary.ts';
 import { jsonText } from '../dicom/json-text.ts';
 import { text } from '../dicom/read-values.ts';
-
-/** What of an instance is not in its data set: where it lies and how it came. */
-export type Whereabouts = Omit<InstanceColumns, 'sopClassUid' | 'instanceNumber' | 'metadata'>;
+import { type Packed, pack } from '../storage/metadata-log.ts';
 
 export interface Identifiers {
   readonly sopClassUid: string;
@@ -17,24 +14,47 @@ export interface Identifiers {
   readonly seriesInstanceUid: string;
 }
 
-/** The catalog's record of an instance, prepared once: query keys as columns, metadata as compressed DICOM JSON. */
+/** What of the data set goes into rows, and its metadata as they are served. */
+export interface Description {
+  readonly study: StudyColumns;
+  readonly series: SeriesColumns;
+  readonly instanceNumber: number | null;
+  /** DICOM JSON. */
+  readonly metadata: Packed;
+}
+
+/** What of an instance is not in its data set: where it lies and how it came. */
+export type Whereabouts = Omit<
+  InstanceColumns,
+  'sopClassUid' | 'instanceNumber' | 'metadata' | 'frameCount' | 'frames'
+>;
+
+/** The record of an instance that is in the store already; its metadata and frames are read when they are asked for. */
 export function describeInstance(
   dataset: JsonDataset,
   identifiers: Identifiers,
   whereabouts: Whereabouts,
 ): InstanceRecord {
+  const { study, series, instanceNumber } = describeDataset(dataset);
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, sopClassUid } = identifiers;
+  const unread = { metadata: null, frameCount: 0, frames: null };
   return {
-    studyInstanceUid: identifiers.studyInstanceUid,
-    seriesInstanceUid: identifiers.seriesInstanceUid,
-    sopInstanceUid: identifiers.sopInstanceUid,
+    studyInstanceUid,
+    seriesInstanceUid,
+    sopInstanceUid,
+    study,
+    series,
+    instance: { ...whereabouts, sopClassUid, instanceNumber, ...unread },
+  };
+}
+
+/** Query keys as columns and metadata as DICOM JSON text, prepared once. */
+export function describeDataset(dataset: JsonDataset): Description {
+  return {
     study: studyColumns(dataset),
     series: seriesColumns(dataset),
-    instance: {
-      ...whereabouts,
-      sopClassUid: identifiers.sopClassUid,
-      instanceNumber: integer(text(dataset, 'InstanceNumber')),
-      metadata: gzipSync(jsonText(dataset), { level: 1 }),
-    },
+    instanceNumber: integer(text(dataset, 'InstanceNumber')),
+    metadata: pack(jsonText(dataset)),
   };
 }
 
@@ -43,6 +63,7 @@ function studyColumns(dataset: JsonDataset): StudyColumns {
   const referringPhysicianName = personName(dataset, 'ReferringPhysicianName');
   return {
     patientId: value(dataset, 'PatientID'),
+    issuerOfPatientId: value(dataset, 'IssuerOfPatientID'),
     patientName,
     patientNameFolded: patientName === null ? null : fold(patientName),
     patientBirthDate: value(dataset, 'PatientBirthDate'),
@@ -54,7 +75,7 @@ function studyColumns(dataset: JsonDataset): StudyColumns {
     studyDescription: value(dataset, 'StudyDescription'),
     referringPhysicianName,
     referringPhysicianNameFolded: referringPhysicianName === null ? null : fold(referringPhysicianName),
-    attributes: jsonText(select(dataset, STUDY_ATTRIBUTES)),
+    attributes: attributes(dataset, STUDY_ATTRIBUTES),
   };
 }
 
@@ -68,8 +89,18 @@ function seriesColumns(dataset: JsonDataset): SeriesColumns {
     bodyPartExamined: value(dataset, 'BodyPartExamined'),
     performedProcedureStepStartDate: value(dataset, 'PerformedProcedureStepStartDate'),
     performedProcedureStepStartTime: value(dataset, 'PerformedProcedureStepStartTime'),
-    attributes: jsonText(select(dataset, SERIES_ATTRIBUTES)),
+    attributes: attributes(dataset, SERIES_ATTRIBUTES),
   };
+}
+
+/** Attributes of a study or series are read with every answer; only a broken or hostile object has more of them. */
+const LONGEST_ATTRIBUTES = 64 * 1024;
+
+function attributes(dataset: JsonDataset, keywords: readonly string[]): string {
+  const selected = select(dataset, keywords);
+  const all = jsonText(selected);
+  if (all.length <= LONGEST_ATTRIBUTES) return all;
+  return jsonText(Object.fromEntries(Object.entries(selected).filter(([, { vr }]) => vr !== 'SQ')));
 }
 
 function select(dataset: JsonDataset, keywords: readonly string[]): JsonDataset {

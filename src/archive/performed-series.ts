@@ -8,36 +8,40 @@ export function performedInstances(step: JsonDataset): ExpectedInstance[] {
   const studies = studyUidsOf(step);
   // A step for several requested procedures (PS3.17) may have made images of each: the study is not known then.
   const studyInstanceUid = studies.length === 1 ? studies[0]! : null;
-  return items(step, 'PerformedSeriesSequence').flatMap((series) => {
-    const seriesInstanceUid = text(series, 'SeriesInstanceUID') ?? '';
-    const references = [
-      ...items(series, 'ReferencedImageSequence'),
-      ...items(series, 'ReferencedNonImageCompositeSOPInstanceSequence'),
-    ];
-    return references.map((reference) => ({
-      ...referenced(reference),
-      studyInstanceUid,
-      seriesInstanceUid,
-      retrieveAeTitle: null,
-      availability: null,
-    }));
-  }).filter(isUsable);
+  return items(step, 'PerformedSeriesSequence')
+    .flatMap((series) => {
+      const seriesInstanceUid = text(series, 'SeriesInstanceUID') ?? '';
+      const references = [
+        ...items(series, 'ReferencedImageSequence'),
+        ...items(series, 'ReferencedNonImageCompositeSOPInstanceSequence'),
+      ];
+      return references.map((reference) => ({
+        ...referenced(reference),
+        studyInstanceUid,
+        seriesInstanceUid,
+        retrieveAeTitle: null,
+        availability: null,
+      }));
+    })
+    .filter(isUsable);
 }
 
 /** What a notice says is available (PS3.3 C.4.23). */
 export function announcedInstances(notice: JsonDataset): ExpectedInstance[] {
   const study = text(notice, 'StudyInstanceUID') ?? '';
   const studyInstanceUid = isUsableAsUid(study) ? study : null;
-  return items(notice, 'ReferencedSeriesSequence').flatMap((series) => {
-    const seriesInstanceUid = text(series, 'SeriesInstanceUID') ?? '';
-    return items(series, 'ReferencedSOPSequence').map((reference) => ({
-      ...referenced(reference),
-      studyInstanceUid,
-      seriesInstanceUid,
-      retrieveAeTitle: shortText(reference, 'RetrieveAETitle'),
-      availability: shortText(reference, 'InstanceAvailability'),
-    }));
-  }).filter(isUsable);
+  return items(notice, 'ReferencedSeriesSequence')
+    .flatMap((series) => {
+      const seriesInstanceUid = text(series, 'SeriesInstanceUID') ?? '';
+      return items(series, 'ReferencedSOPSequence').map((reference) => ({
+        ...referenced(reference),
+        studyInstanceUid,
+        seriesInstanceUid,
+        retrieveAeTitle: shortText(reference, 'RetrieveAETitle'),
+        availability: shortText(reference, 'InstanceAvailability'),
+      }));
+    })
+    .filter(isUsable);
 }
 
 /** Study Instance UIDs of the Scheduled Step Attributes Sequence. */

@@ -41,8 +41,22 @@ const REQUIRED_AT_THE_END = ['PerformedProcedureStepEndDate', 'PerformedProcedur
 /** Whose procedure it is and what was asked for does not change with an N-SET (PS3.4 Table F.7.2-1: not allowed). */
 const FIXED = new Set(
   [
-    ...['SOPClassUID', 'SOPInstanceUID', 'PatientName', 'PatientID', 'IssuerOfPatientID', 'PatientBirthDate', 'PatientSex'],
-    ...['ScheduledStepAttributesSequence', 'PerformedProcedureStepID', 'PerformedStationAETitle', 'Modality', 'StudyID'],
+    ...[
+      'SOPClassUID',
+      'SOPInstanceUID',
+      'PatientName',
+      'PatientID',
+      'IssuerOfPatientID',
+      'PatientBirthDate',
+      'PatientSex',
+    ],
+    ...[
+      'ScheduledStepAttributesSequence',
+      'PerformedProcedureStepID',
+      'PerformedStationAETitle',
+      'Modality',
+      'StudyID',
+    ],
     ...['PerformedProcedureStepStartDate', 'PerformedProcedureStepStartTime', 'ReferencedPatientSequence'],
   ].map((keyword) => tagOfKeywordOrTag(keyword)),
 );
@@ -64,7 +78,11 @@ export class ProcedureSteps {
   async create(sopInstanceUid: string, performedBy: string, step: JsonDataset): Promise<void> {
     for (const keyword of REQUIRED_AT_FIRST) require1(step, keyword);
     if (studyUidsOf(step).length === 0)
-      throw new StepFault('empty', 'no item of the Scheduled Step Attributes Sequence has a Study Instance UID', 'StudyInstanceUID');
+      throw new StepFault(
+        'empty',
+        'no item of the Scheduled Step Attributes Sequence has a Study Instance UID',
+        'StudyInstanceUID',
+      );
     if (stateOf(step) !== 'IN PROGRESS')
       throw new StepFault('invalid', 'a step is created IN PROGRESS', 'PerformedProcedureStepStatus');
     if (!(await insertStep(this.#database, rowOf(sopInstanceUid, performedBy, step))))

@@ -135,7 +135,6 @@ function describeKeptApart({ store }: ReconcileParts, apart: KeptApart): Instanc
         size: apart.size,
         digest: apart.digest,
         dataSetOffset: parsed.dataSetOffset,
-        frames: frames === undefined ? null : JSON.stringify(frames),
         warnings: warnings.length > 0 ? JSON.stringify(warnings) : null,
         origin: 'received',
       },

@@ -2,9 +2,9 @@ import { statfs } from 'node:fs/promises';
 import type { Database } from '../catalog/database.ts';
 import { noteRetentionFailure, retentionCandidates } from '../catalog/deletions-candidates.ts';
 import { oldestInTrash } from '../catalog/deletions-purge.ts';
-import type { RetentionRules } from '../config.ts';
 import { sentenceOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { RetentionRules } from '../retention-settings.ts';
 import { type DeletionParts, deletePlace } from './delete-place.ts';
 import { type PurgeParts, purgeDeletion } from './delete-purge.ts';
 

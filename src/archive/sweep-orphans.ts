@@ -7,6 +7,8 @@ export interface SweptStore {
   walk(): AsyncIterable<{ readonly key: string; readonly size: number; readonly modifiedAt: Date }>;
   remove(key: string): Promise<void>;
   read(key: string, offset: number, length: number): Promise<Buffer>;
+  /** Whether the object is being received or recorded just now. */
+  isUnderWay(key: string): boolean;
 }
 
 export interface SweepParts {
@@ -79,7 +81,9 @@ async function removeUnnamed(
 ): Promise<void> {
   const unnamed = files.size === 0 ? [] : await unnamedKeys(database, [...files.keys()]);
   for (let at = 0; at < unnamed.length; at += REMOVED_AT_ONCE) {
-    for (const key of await unnamedKeys(database, unnamed.slice(at, at + REMOVED_AT_ONCE))) {
+    const idle = unnamed.slice(at, at + REMOVED_AT_ONCE).filter((key) => !store.isUnderWay(key));
+    // What is not under way now is never named again: a key is given once, when an object comes.
+    for (const key of await unnamedKeys(database, idle)) {
       await store.remove(key);
       swept.removed += 1;
       swept.bytes += files.get(key) ?? 0;

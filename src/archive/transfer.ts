@@ -2,12 +2,14 @@ import type { Database } from '../catalog/database.ts';
 import { enqueue } from '../jobs/queue.ts';
 import type { FileStore } from '../storage/file-store.ts';
 import { CommitQueue, settleKey } from './commit-queue.ts';
+import type { Describer } from './describer.ts';
 import { IdleSettle } from './idle-settle.ts';
 import { type Announced, IncomingInstance, type Receipt, type ReceiverParts } from './receive-instance.ts';
 
 export interface IngestOptions {
   readonly store: FileStore;
   readonly database: Database;
+  readonly describer: Describer;
   /** Quiet time after the sender said that it is done. */
   readonly settleSeconds: number;
   /** Quiet time where it never said so. */
@@ -24,12 +26,18 @@ export class Ingest {
   constructor(options: IngestOptions) {
     this.#options = options;
     this.#idleSettle = new IdleSettle(options.idleSettleSeconds);
-    this.#commits = new CommitQueue(options.store, options.database, this.#idleSettle);
+    const { store, database } = options;
+    this.#commits = new CommitQueue({ store, log: store.metadata, database, idleSettle: this.#idleSettle });
   }
 
-  /** A sender begins: an association is accepted, a STOW request has come. */
-  begin(origin: 'received' | 'self' = 'received'): Transfer {
-    const transfer = new Transfer({ store: this.#options.store, commits: this.#commits, origin }, (ended) =>
+  /**
+   * A sender begins: an association is accepted, a STOW request has come.
+   * @param characterSet of its texts where its objects name none, as it is known of it
+   */
+  begin(origin: 'received' | 'self' = 'received', characterSet?: readonly string[]): Transfer {
+    const { store, describer } = this.#options;
+    const parts = { store, describer, commits: this.#commits, origin };
+    const transfer = new Transfer({ ...parts, ...(characterSet ? { characterSet } : {}) }, (ended) =>
       this.#ended(ended),
     );
     this.#open.add(transfer);

@@ -54,6 +54,8 @@ export interface Delivery {
   readonly attempts: number;
   readonly lastError: string | null;
   readonly deliveredAt: Date | null;
+  /** Whether the peer commits to what it got: asked, committed, or not and why; null where it is not asked to. */
+  readonly commitment: string | null;
 }
 
 export type AnalysisReport = Analysis & {
@@ -187,7 +189,8 @@ async function report(database: Database, selection: string, values: (string | n
 
 async function readDeliveries(database: Database, id: number): Promise<Delivery[]> {
   const { rows }: { rows: Delivery[] } = await database.raw(
-    `SELECT peer, attempts, last_error AS "lastError", delivered_at AS "deliveredAt" FROM deliveries WHERE analysis_id = ? ORDER BY peer`,
+    `SELECT peer, attempts, last_error AS "lastError", delivered_at AS "deliveredAt", commitment
+     FROM deliveries WHERE analysis_id = ? ORDER BY peer`,
     [id],
   );
   return rows;

@@ -69,10 +69,10 @@ export async function markAsked(tx: Transaction, { id, analysisId, peer }: Commi
        attempts = attempts + 1, last_error = NULL, asked_at = now() WHERE id = ?`,
     [id],
   );
-  await tx.raw(
-    `UPDATE deliveries SET commitment = 'asked' WHERE analysis_id = ? AND peer = ? AND commitment IS NULL`,
-    [analysisId, peer],
-  );
+  await tx.raw(`UPDATE deliveries SET commitment = 'asked' WHERE analysis_id = ? AND peer = ? AND commitment IS NULL`, [
+    analysisId,
+    peer,
+  ]);
 }
 
 export async function failRequest(

@@ -46,7 +46,8 @@ export interface CommitmentOutcome extends CommitmentInstance {
   readonly failureReason: number | null;
 }
 
-const COLUMNS = `
+/** The columns of a Commitment. */
+export const COMMITMENT_COLUMNS = `
   id, transaction_uid AS "transactionUid", door, requestor, by_study AS "byStudy", duplicate, state, instances, failures,
   attempts, last_error AS "lastError", reported_by AS "reportedBy", requested_at AS "requestedAt",
   verified_at AS "verifiedAt", ended_at AS "endedAt"`;
@@ -60,14 +61,17 @@ export async function findCommitment(
   transactionUid: string,
 ): Promise<(Commitment & { contentDigest: Buffer }) | undefined> {
   const { rows }: { rows: (Commitment & { contentDigest: Buffer })[] } = await database.raw(
-    `SELECT ${COLUMNS}, content_digest AS "contentDigest" FROM commitments WHERE transaction_uid = ? AND NOT duplicate`,
+    `SELECT ${COMMITMENT_COLUMNS}, content_digest AS "contentDigest" FROM commitments WHERE transaction_uid = ? AND NOT duplicate`,
     [transactionUid],
   );
   return rows[0];
 }
 
 export async function readCommitment(database: Database, id: number): Promise<Commitment | undefined> {
-  const { rows }: { rows: Commitment[] } = await database.raw(`SELECT ${COLUMNS} FROM commitments WHERE id = ?`, [id]);
+  const { rows }: { rows: Commitment[] } = await database.raw(
+    `SELECT ${COMMITMENT_COLUMNS} FROM commitments WHERE id = ?`,
+    [id],
+  );
   return rows[0];
 }
 
@@ -140,6 +144,7 @@ export interface HeldInstance {
     readonly size: number;
     readonly digest: Buffer;
     readonly dataSetOffset: number;
+    readonly transferSyntaxUid: string;
     /** Another object of that UID is kept apart, and nobody has said which is the true one. */
     readonly disputed: boolean;
   } | null;
@@ -153,41 +158,39 @@ type HeldRow = Omit<HeldInstance, 'held'> & {
   size: number;
   digest: Buffer;
   dataSetOffset: number;
+  transferSyntaxUid: string;
   disputed: boolean;
 };
 
-/** The next instances of a request that are not verified yet. */
-export async function nextUnverified(database: Database, id: number, limit: number): Promise<HeldInstance[]> {
+/** The next instances of a request that are not verified yet, behind a position (-1 for all). */
+export async function nextUnverified(
+  database: Database,
+  id: number,
+  after: number,
+  limit: number,
+): Promise<HeldInstance[]> {
   const { rows }: { rows: HeldRow[] } = await database.raw(
     `SELECT c.position, c.sop_class_uid AS "sopClassUid", c.sop_instance_uid AS "sopInstanceUid",
        c.study_instance_uid AS "studyInstanceUid", c.series_instance_uid AS "seriesInstanceUid",
        i.sop_class_uid AS "heldClass", s.study_instance_uid AS "heldStudy", e.series_instance_uid AS "heldSeries",
        i.storage_key AS "storageKey", i.size, i.digest, i.data_set_offset AS "dataSetOffset",
+       i.transfer_syntax_uid AS "transferSyntaxUid",
        EXISTS (SELECT FROM conflicts k WHERE k.sop_instance_uid = c.sop_instance_uid) AS disputed
-     FROM (SELECT * FROM commitment_instances WHERE commitment_id = ? AND failure_reason IS NULL ORDER BY position LIMIT ?) c
+     FROM (SELECT * FROM commitment_instances WHERE commitment_id = ? AND position > ? AND failure_reason IS NULL
+         ORDER BY position LIMIT ?) c
        LEFT JOIN instances i ON i.sop_instance_uid = c.sop_instance_uid
        LEFT JOIN series e ON e.id = i.series_id LEFT JOIN studies s ON s.id = e.study_id
      ORDER BY c.position`,
-    [id, limit],
+    [id, after, limit],
   );
-  return rows.map(
-    ({ heldClass, heldStudy, heldSeries, storageKey, size, digest, dataSetOffset, disputed, ...asked }) => ({
-      ...asked,
-      held:
-        heldClass === null
-          ? null
-          : {
-              sopClassUid: heldClass,
-              studyInstanceUid: heldStudy,
-              seriesInstanceUid: heldSeries,
-              storageKey,
-              size,
-              digest,
-              dataSetOffset,
-              disputed,
-            },
-    }),
-  );
+  return rows.map(({ position, sopClassUid, sopInstanceUid, studyInstanceUid, seriesInstanceUid, ...row }) => {
+    const { heldClass, heldStudy, heldSeries, ...file } = row;
+    const held =
+      heldClass === null
+        ? null
+        : { ...file, sopClassUid: heldClass, studyInstanceUid: heldStudy, seriesInstanceUid: heldSeries };
+    return { position, sopClassUid, sopInstanceUid, studyInstanceUid, seriesInstanceUid, held };
+  });
 }
 
 /** What was found out of some instances, so that a restart goes on behind them. */
@@ -227,32 +230,6 @@ export async function readOutcomes(database: Database, id: number): Promise<Comm
   return rows;
 }
 
-/** Results that a requestor has not been told yet, oldest first. */
-export async function unreportedCommitments(database: Database, requestor: string, limit: number): Promise<number[]> {
-  const { rows }: { rows: { id: number }[] } = await database.raw(
-    `SELECT id FROM commitments WHERE requestor = ? AND state = 'verified' AND door = 'dimse' ORDER BY id LIMIT ?`,
-    [requestor, limit],
-  );
-  return rows.map(({ id }) => id);
-}
-
-export async function completeReport(database: Database, id: number, how: string): Promise<void> {
-  await database.raw(
-    `UPDATE commitments SET state = 'reported', reported_by = ?, attempts = attempts + 1, last_error = NULL, ended_at = now()
-     WHERE id = ? AND state IN ('verified', 'given-up')`,
-    [how, id],
-  );
-}
-
-export async function failReport(database: Database, id: number, reason: string, giveUp: boolean): Promise<void> {
-  await database.raw(
-    `UPDATE commitments SET attempts = attempts + 1, last_error = ?,
-       state = CASE WHEN ?::boolean THEN 'given-up' ELSE state END, ended_at = CASE WHEN ?::boolean THEN now() ELSE ended_at END
-     WHERE id = ? AND state = 'verified'`,
-    [reason, giveUp, giveUp, id],
-  );
-}
-
 /** Drops some of the requests that came to their end so long ago; their instances go with them. */
 export async function dropOldCommitments(database: Database, days: number, limit: number): Promise<void> {
   await database.raw(
@@ -260,13 +237,4 @@ export async function dropOldCommitments(database: Database, days: number, limit
        (SELECT id FROM commitments WHERE ended_at < now() - make_interval(days => ?) ORDER BY ended_at LIMIT ?)`,
     [days, limit],
   );
-}
-
-/** The newest requests of others. */
-export async function listCommitments(database: Database, limit: number): Promise<Commitment[]> {
-  const { rows }: { rows: Commitment[] } = await database.raw(
-    `SELECT ${COLUMNS} FROM commitments ORDER BY id DESC LIMIT ?`,
-    [limit],
-  );
-  return rows;
 }

@@ -1,6 +1,7 @@
 import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import * as archive from '../../migrations/0001-archive.ts';
+import * as smallRows from '../../migrations/0002-small-rows.ts';
 import * as searching from '../../migrations/0003-search.ts';
 import * as workflow from '../../migrations/0004-workflow.ts';
 import * as callers from '../../migrations/0005-callers.ts';
@@ -13,6 +14,7 @@ export type Transaction = Knex.Transaction;
 /** A migration's name is in the database for ever: it never changes once merged. */
 const MIGRATIONS: Readonly<Record<string, Knex.Migration>> = {
   '0001-archive': archive,
+  '0002-small-rows': smallRows,
   '0003-search': searching,
   '0004-workflow': workflow,
   '0005-callers': callers,

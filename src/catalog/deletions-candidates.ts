@@ -1,4 +1,4 @@
-import { PROTECTABLE, type Protection } from '../config.ts';
+import { PROTECTABLE, type Protection } from '../retention-settings.ts';
 import type { Database, Transaction } from './database.ts';
 
 /** Where the attributes stand by which retention.protect names studies. */

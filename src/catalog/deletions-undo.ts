@@ -1,5 +1,5 @@
 import type { Transaction } from './database.ts';
-import { lockStudies, recount } from './deletions.ts';
+import { type Kind, lockStudies, recount } from './deletions.ts';
 import { addEvent } from './deletions-events.ts';
 
 export interface Undone {
@@ -22,14 +22,15 @@ export async function bringBack(tx: Transaction, deletionId: number, by: string)
   );
   const study = rows[0]?.study;
   if (study === undefined) return undefined;
-  await haveStudy(tx, deletionId, study);
+  await lockStudies(tx, [study]);
+  await tx.raw(RESTORE_STUDY, [deletionId]);
   // Purging begins with a row lock, too: what is marked before this is gone, what is held here cannot be marked.
   await tx.raw('SELECT id FROM trash WHERE deletion_id = ? AND NOT purging ORDER BY id FOR UPDATE', [deletionId]);
   await tx.raw(RESTORE_SERIES, [deletionId, study]);
-  const instances: { rows: Restored[] } = await tx.raw(RESTORE_INSTANCES, [deletionId, study, deletionId]);
-  const conflicts: { rows: Restored[] } = await tx.raw(RESTORE_CONFLICTS, [deletionId, deletionId]);
-  const restored = [...instances.rows, ...conflicts.rows];
-  await tx.raw('DELETE FROM trash WHERE id = ANY(?::bigint[])', [restored.map(({ id }) => id)]);
+  await tx.raw(RESTORE_MISMATCHES, [deletionId, study]);
+  const instances = await takeOut(tx, deletionId, 'instance', await tx.raw(RESTORE_INSTANCES, [deletionId, study]));
+  const conflicts = await takeOut(tx, deletionId, 'conflict', await tx.raw(RESTORE_CONFLICTS, [deletionId]));
+  const restored = [...instances, ...conflicts];
   await recount(tx, study);
   const left: { rows: { uid: string }[] } = await tx.raw(
     'SELECT sop_instance_uid AS uid FROM trash WHERE deletion_id = ? AND NOT purging ORDER BY id',
@@ -43,7 +44,7 @@ export async function bringBack(tx: Transaction, deletionId: number, by: string)
       instances: restored.length,
       bytes: restored.reduce((sum, { size }) => sum + size, 0),
     });
-  const gained = new Set(instances.rows.filter(({ origin }) => origin === 'received').map(({ series }) => series));
+  const gained = new Set(instances.filter(({ origin }) => origin === 'received').map(({ series }) => series));
   return {
     restored: restored.length,
     left: left.rows.map(({ uid }) => uid),
@@ -51,25 +52,7 @@ export async function bringBack(tx: Transaction, deletionId: number, by: string)
   };
 }
 
-/** The study's row, and the right to change what is below it: locked where it is there, made anew where it is gone. */
-async function haveStudy(tx: Transaction, deletionId: number, study: string): Promise<void> {
-  while ((await lockStudies(tx, [study])) === 0) {
-    const { rowCount }: { rowCount: number } = await tx.raw(RESTORE_STUDY, [deletionId]);
-    // Neither there nor made: it came between the two and is locked now, or nothing is kept that needs it.
-    if (rowCount > 0 || !(await keepsStudy(tx, deletionId))) return;
-  }
-}
-
-async function keepsStudy(tx: Transaction, deletionId: number): Promise<boolean> {
-  const { rows }: { rows: unknown[] } = await tx.raw(
-    `SELECT FROM trash_parents WHERE deletion_id = ? AND kind = 'study'`,
-    [deletionId],
-  );
-  return rows.length > 0;
-}
-
 interface Restored {
-  readonly id: number;
   readonly series: string;
   readonly origin: string | null;
   readonly size: number;
@@ -89,28 +72,42 @@ const RESTORE_SERIES = `
   ORDER BY p.series_instance_uid COLLATE "C"
   ON CONFLICT DO NOTHING`;
 
+const RESTORE_MISMATCHES = `
+  INSERT INTO patient_mismatches
+  SELECT r.* FROM trash_parents p, studies s,
+    jsonb_populate_record(NULL::patient_mismatches, p.content || jsonb_build_object('study_id', s.id)) r
+  WHERE p.deletion_id = ? AND p.kind = 'mismatch' AND s.study_instance_uid = ?
+  ON CONFLICT DO NOTHING`;
+
 /** In the order in which ingest inserts, so that the two wait for each other and never fail. */
 const RESTORE_INSTANCES = `
-  WITH back AS (
-    INSERT INTO instances OVERRIDING SYSTEM VALUE
-    SELECT r.* FROM trash t JOIN studies s ON s.study_instance_uid = t.study_instance_uid
-      JOIN series e ON e.study_id = s.id AND e.series_instance_uid = t.series_instance_uid,
-      jsonb_populate_record(NULL::instances, t.content || jsonb_build_object('series_id', e.id)) r
-    WHERE t.deletion_id = ? AND t.kind = 'instance' AND NOT t.purging AND t.study_instance_uid = ?
-    ORDER BY t.sop_instance_uid COLLATE "C"
-    ON CONFLICT DO NOTHING RETURNING sop_instance_uid, storage_key
-  )
-  SELECT t.id, t.series_instance_uid AS series, t.content ->> 'origin' AS origin, t.size
-  FROM trash t JOIN back b ON b.sop_instance_uid = t.sop_instance_uid AND b.storage_key = t.storage_key
-  WHERE t.deletion_id = ? AND t.kind = 'instance' AND NOT t.purging`;
+  INSERT INTO instances OVERRIDING SYSTEM VALUE
+  SELECT r.* FROM trash t JOIN studies s ON s.study_instance_uid = t.study_instance_uid
+    JOIN series e ON e.study_id = s.id AND e.series_instance_uid = t.series_instance_uid,
+    jsonb_populate_record(NULL::instances, t.content || jsonb_build_object('series_id', e.id)) r
+  WHERE t.deletion_id = ? AND t.kind = 'instance' AND NOT t.purging AND t.study_instance_uid = ?
+  ORDER BY t.sop_instance_uid COLLATE "C"
+  ON CONFLICT DO NOTHING RETURNING sop_instance_uid AS uid, encode(digest, 'hex') AS digest`;
 
 const RESTORE_CONFLICTS = `
-  WITH back AS (
-    INSERT INTO conflicts OVERRIDING SYSTEM VALUE
-    SELECT r.* FROM trash t, jsonb_populate_record(NULL::conflicts, t.content) r
-    WHERE t.deletion_id = ? AND t.kind = 'conflict' AND NOT t.purging ORDER BY t.sop_instance_uid COLLATE "C"
-    ON CONFLICT DO NOTHING RETURNING sop_instance_uid, storage_key
-  )
-  SELECT t.id, t.series_instance_uid AS series, NULL AS origin, t.size
-  FROM trash t JOIN back b ON b.sop_instance_uid = t.sop_instance_uid AND b.storage_key = t.storage_key
-  WHERE t.deletion_id = ? AND t.kind = 'conflict' AND NOT t.purging`;
+  INSERT INTO conflicts OVERRIDING SYSTEM VALUE
+  SELECT r.* FROM trash t, jsonb_populate_record(NULL::conflicts, t.content) r
+  WHERE t.deletion_id = ? AND t.kind = 'conflict' AND NOT t.purging ORDER BY t.sop_instance_uid COLLATE "C"
+  ON CONFLICT DO NOTHING RETURNING sop_instance_uid AS uid, encode(digest, 'hex') AS digest`;
+
+/** What is back leaves the trash. By values: joined to what was inserted, PostgreSQL guesses one row and loops over all. */
+async function takeOut(
+  tx: Transaction,
+  deletionId: number,
+  kind: Kind,
+  back: { rows: { uid: string; digest: string }[] },
+): Promise<Restored[]> {
+  const names = back.rows.map(({ uid, digest }) => `${uid} ${digest}`);
+  const { rows }: { rows: Restored[] } = await tx.raw(
+    `DELETE FROM trash t WHERE t.deletion_id = ? AND t.kind = ? AND NOT t.purging
+       AND t.sop_instance_uid || ' ' || encode(t.digest, 'hex') = ANY(?::text[])
+     RETURNING t.series_instance_uid AS series, t.content ->> 'origin' AS origin, t.size`,
+    [deletionId, kind, names],
+  );
+  return rows;
+}

@@ -31,27 +31,19 @@ export interface Deleted {
 /** Which of the two tables an object in the trash came from. */
 export type Kind = 'instance' | 'conflict';
 
+/** "VOXS", as in the trigger share_study of migration 0006. */
+const STUDY_LOCK = 0x564f5853;
+
 /**
- * Has the studies alone until the transaction ends, so far as they are there: ingest locks the study's row before it
- * does anything else, so who receives into one of them waits, or is waited for. In the order of the UIDs, as ingest does.
- * To be called before anything else of them is read. Resolves to how many are there.
+ * Has the studies alone until the transaction ends: who receives into one of them waits, or is waited for. First by
+ * name, because ingest may be about to make the row, and another deletion to remove it; then its row, if there is one.
+ * One study after the other in the order of the UIDs, as ingest goes. To be called before anything else of them is read.
  */
-export async function lockStudies(tx: Transaction, studyInstanceUids: readonly string[]): Promise<number> {
-  for (;;) {
-    const locked = await rowCount(tx, LOCK, studyInstanceUids);
-    // Who waited for a row that was deleted has locked nothing, also where it was made anew meanwhile: another look.
-    if ((await rowCount(tx, THERE, studyInstanceUids)) <= locked) return locked;
+export async function lockStudies(tx: Transaction, studyInstanceUids: readonly string[]): Promise<void> {
+  for (const uid of [...new Set(studyInstanceUids)].sort()) {
+    await tx.raw('SELECT pg_advisory_xact_lock(?, hashtext(?))', [STUDY_LOCK, uid]);
+    await tx.raw('SELECT id FROM studies WHERE study_instance_uid = ? FOR UPDATE', [uid]);
   }
-}
-
-const LOCK = `
-  SELECT id FROM studies WHERE study_instance_uid = ANY(?::text[]) ORDER BY study_instance_uid COLLATE "C" FOR UPDATE`;
-
-const THERE = 'SELECT id FROM studies WHERE study_instance_uid = ANY(?::text[])';
-
-async function rowCount(tx: Transaction, statement: string, uids: readonly string[]): Promise<number> {
-  const { rows }: { rows: unknown[] } = await tx.raw(statement, [[...uids]]);
-  return rows.length;
 }
 
 /**
@@ -78,6 +70,7 @@ export async function moveToTrash(
   const { condition, values } = whereInstances(place);
   if (kinds.includes('instance')) {
     await tx.raw(KEEP_STUDY, [id, place.studyInstanceUid]);
+    await tx.raw(KEEP_MISMATCHES, [id, place.studyInstanceUid]);
     await tx.raw(KEEP_SERIES.replace('$condition', condition), [id, ...values]);
     await tx.raw(MOVE_INSTANCES.replace('$condition', condition), [...values, id]);
     await recount(tx, place.studyInstanceUid);
@@ -140,6 +133,11 @@ async function measure(
 const KEEP_STUDY = `
   INSERT INTO trash_parents (deletion_id, kind, content)
   SELECT ?, 'study', to_jsonb(s) FROM studies s WHERE s.study_instance_uid = ?`;
+
+const KEEP_MISMATCHES = `
+  INSERT INTO trash_parents (deletion_id, kind, content)
+  SELECT ?, 'mismatch', to_jsonb(m)
+  FROM patient_mismatches m JOIN studies s ON s.id = m.study_id WHERE s.study_instance_uid = ?`;
 
 const KEEP_SERIES = `
   INSERT INTO trash_parents (deletion_id, kind, series_instance_uid, content)

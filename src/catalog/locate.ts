@@ -1,6 +1,6 @@
-import { gunzipSync } from 'node:zlib';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import type { Database } from './database.ts';
+import type { MetadataPlace } from './record-instances.ts';
 
 /** Which instances: all of a study, of a series, or one. */
 export interface Place {
@@ -19,8 +19,11 @@ export interface LocatedInstance {
   readonly storageKey: string;
   readonly size: number;
   readonly dataSetOffset: number;
-  /** Serialised frame index; null for an object without frames. */
+  readonly frameCount: number;
+  /** Serialised frame index; null for an object without frames, and where it lies with the metadata. */
   readonly frames: string | null;
+  /** Where its metadata were written down; null where that is still to be done. */
+  readonly metadata: MetadataPlace | null;
   readonly receivedAt: Date;
 }
 
@@ -28,10 +31,14 @@ export interface DescribedInstance extends LocatedInstance {
   readonly dataset: JsonDataset;
 }
 
+/** Of `LocatedInstance`, each under its name there. */
 export const INSTANCE_COLUMNS = `
   s.study_instance_uid AS "studyInstanceUid", e.series_instance_uid AS "seriesInstanceUid",
   i.sop_instance_uid AS "sopInstanceUid", i.sop_class_uid AS "sopClassUid", i.transfer_syntax_uid AS "transferSyntaxUid",
-  i.storage_key AS "storageKey", i.size, i.data_set_offset AS "dataSetOffset", i.frames, i.received_at AS "receivedAt"`;
+  i.storage_key AS "storageKey", i.size, i.data_set_offset AS "dataSetOffset", i.frame_count AS "frameCount", i.frames,
+  CASE WHEN i.metadata_segment IS NOT NULL THEN
+    json_build_object('segment', i.metadata_segment, 'offset', i.metadata_offset, 'length', i.metadata_length)
+  END AS metadata, i.received_at AS "receivedAt"`;
 
 export const INSTANCE_TABLES =
   'FROM instances i JOIN series e ON e.id = i.series_id JOIN studies s ON s.id = e.study_id';
@@ -46,26 +53,36 @@ export async function locateInstances(database: Database, place: Place): Promise
   return rows;
 }
 
-/** The same with each instance's metadata. */
-export async function describeInstances(database: Database, place: Place): Promise<DescribedInstance[]> {
-  return (await readMetadata(database, place)).map(({ located, json }) => ({ ...located, dataset: JSON.parse(json) }));
-}
-
-/** Metadata as prepared at ingest: DICOM JSON text of each instance. */
-export async function readMetadata(
+/** The instances of these rows, by row; what has been deleted meanwhile is not among them. */
+export async function locateByRow(
   database: Database,
-  place: Place,
-): Promise<{ located: LocatedInstance; json: string }[]> {
-  const { condition, values } = where(place);
-  const { rows }: { rows: (LocatedInstance & { metadata: Buffer })[] } = await database.raw(
-    `SELECT ${INSTANCE_COLUMNS}, i.metadata ${INSTANCE_TABLES} WHERE ${condition} ORDER BY e.id, i.instance_number, i.id`,
-    values,
+  instanceIds: readonly number[],
+): Promise<Map<number, LocatedInstance>> {
+  const { rows }: { rows: (LocatedInstance & { readonly row: number })[] } = await database.raw(
+    `SELECT i.id AS row, ${INSTANCE_COLUMNS} ${INSTANCE_TABLES} WHERE i.id = ANY(?::bigint[])`,
+    [[...instanceIds]],
   );
-  return rows.map(({ metadata, ...located }) => ({ located, json: metadataText(metadata) }));
+  return new Map(rows.map(({ row, ...located }) => [row, located]));
 }
 
-function metadataText(metadata: Buffer): string {
-  return gunzipSync(metadata).toString('utf8');
+/** What was read from an object once more, because its metadata were not to be had. */
+export interface ReadAnew {
+  readonly sopInstanceUid: string;
+  readonly storageKey: string;
+  readonly metadata: MetadataPlace;
+  readonly frameCount: number;
+  readonly frames: string | null;
+}
+
+export async function placeMetadata(
+  database: Database,
+  { sopInstanceUid, storageKey, metadata, frameCount, frames }: ReadAnew,
+): Promise<void> {
+  await database.raw(
+    `UPDATE instances SET metadata_segment = ?, metadata_offset = ?, metadata_length = ?, frame_count = ?, frames = ?
+     WHERE sop_instance_uid = ? AND storage_key = ?`,
+    [metadata.segment, metadata.offset, metadata.length, frameCount, frames, sopInstanceUid, storageKey],
+  );
 }
 
 function where(place: Place): { condition: string; values: string[] } {

@@ -53,6 +53,30 @@ export async function takeKeptApart(tx: Transaction, id: number): Promise<boolea
   return rows.length > 0;
 }
 
+/**
+ * A study whose instances name more than one patient: stored all the same. Which patients is in the objects, not here:
+ * the console names nobody.
+ */
+export interface PatientMismatch {
+  readonly studyInstanceUid: string;
+  /** One instance that names another patient than the study does, and how many do. */
+  readonly sopInstanceUid: string;
+  readonly numberOfInstances: number;
+  readonly firstReceivedAt: Date;
+  readonly lastReceivedAt: Date;
+}
+
+export async function readPatientMismatches(database: Database, limit: number): Promise<PatientMismatch[]> {
+  const { rows }: { rows: PatientMismatch[] } = await database.raw(
+    `SELECT s.study_instance_uid AS "studyInstanceUid", m.sop_instance_uid AS "sopInstanceUid",
+       m.number_of_instances AS "numberOfInstances", m.first_received_at AS "firstReceivedAt",
+       m.last_received_at AS "lastReceivedAt"
+     FROM patient_mismatches m JOIN studies s ON s.id = m.study_id ORDER BY m.last_received_at DESC LIMIT ?`,
+    [limit],
+  );
+  return rows;
+}
+
 /** An object that was stored although something was wrong with it. */
 export interface Warned {
   readonly id: number;

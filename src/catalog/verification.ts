@@ -83,18 +83,10 @@ export async function stillNames(database: Database, object: NamedObject): Promi
 export async function unnamedKeys(database: Database, keys: readonly string[]): Promise<string[]> {
   const { rows }: { rows: { key: string }[] } = await database.raw(
     `SELECT key FROM unnest(?::text[]) AS key
-     WHERE NOT EXISTS (SELECT FROM instances WHERE storage_key = key)
-       AND NOT EXISTS (SELECT FROM conflicts WHERE storage_key = key)
+     WHERE NOT EXISTS (SELECT FROM instances i WHERE i.storage_key = key)
+       AND NOT EXISTS (SELECT FROM conflicts c WHERE c.storage_key = key)
        AND NOT EXISTS (SELECT FROM trash WHERE storage_key = key)`,
     [[...keys]],
   );
   return rows.map(({ key }) => key);
-}
-
-/** How many rows name a file. */
-export async function countObjects(database: Database): Promise<number> {
-  const { rows }: { rows: { objects: number }[] } = await database.raw(
-    `SELECT (SELECT count(*) FROM instances) + (SELECT count(*) FROM conflicts) + (SELECT count(*) FROM trash) AS objects`,
-  );
-  return rows[0]!.objects;
 }

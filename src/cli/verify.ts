@@ -1,12 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { walkFiles } from '../archive/sweep-files.ts';
 import { type Fault, type VerifiedStore, verifyObjects } from '../archive/verify-objects.ts';
 import { openDatabase, requireAnswer } from '../catalog/database.ts';
 import { startEmbeddedPostgres } from '../catalog/embedded-postgres.ts';
 import { loadSettings, type Settings } from '../config.ts';
 import { VoxgateError } from '../errors.ts';
+import { objectPath, walkFolder } from '../storage/file-store.ts';
 import { lockFolder } from '../storage/folder-lock.ts';
 
 interface Options {
@@ -89,10 +89,10 @@ function progressLine(): (checked: number, bytes: number) => void {
 
 /** Only to read: opening it as a node does would sweep away what that node is receiving. */
 function storeUnder(data: string): VerifiedStore {
-  const pathOf = (key: string): string => join(data, 'objects', key.slice(0, 2), `${key}.dcm`);
+  const pathOf = (key: string): string => objectPath(join(data, 'objects'), key);
   return {
     pathOf,
-    walk: () => walkFiles(data),
+    walk: () => walkFolder(join(data, 'objects')),
     stream: (key, start, length) =>
       createReadStream(pathOf(key), { start, end: start + length - 1, highWaterMark: 1024 * 1024 }),
   };

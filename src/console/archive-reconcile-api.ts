@@ -5,7 +5,7 @@ import {
   type ReconcileAnswer,
   type ReconcileParts,
 } from '../archive/reconcile-conflicts.ts';
-import { type KeptApart, readKeptApart, readWarned } from '../catalog/reconcile.ts';
+import { type KeptApart, readKeptApart, readPatientMismatches, readWarned } from '../catalog/reconcile.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 import { changes, pageOf, reasonOf, refuse, whoAsks } from './archive-requests.ts';
 
@@ -20,7 +20,11 @@ export function createReconcileApi(parts: ReconcileParts): Router {
   router.get('/conflicts', async (request, response) => {
     const page = pageOf(request);
     if (page === undefined) return refuse(response, 400, WRONG_PAGE);
-    response.json({ conflicts: (await readKeptApart(database, page.limit, page.before)).map(present) });
+    const [apart, patientMismatches] = await Promise.all([
+      readKeptApart(database, page.limit, page.before),
+      readPatientMismatches(database, page.limit),
+    ]);
+    response.json({ conflicts: apart.map(present), patientMismatches });
   });
 
   const decide =

@@ -6,8 +6,8 @@ import { readRetentionFailures } from '../catalog/deletions-candidates.ts';
 import { readEvents } from '../catalog/deletions-events.ts';
 import { addHold, isKnown, readHolds, removeHold } from '../catalog/deletions-holds.ts';
 import { readDeletion, readDeletions } from '../catalog/deletions-list.ts';
-import type { RetentionRules } from '../config.ts';
 import { isUsableAsUid } from '../dicom/uid.ts';
+import type { RetentionRules } from '../retention-settings.ts';
 import { changes, pageOf, reasonOf, refuse, whoAsks } from './archive-requests.ts';
 
 export interface DeletionsParts extends DeletionParts {

@@ -1,6 +1,7 @@
 import { VERSION } from '../version.ts';
 import { callerPaths } from './callers-openapi.ts';
 import { deletionPaths } from './deletions-openapi.ts';
+import { workflowPaths } from './workflow-openapi.ts';
 
 /** What the admin API answers, for programs: OpenAPI 3.1. */
 export function openApi(): object {
@@ -25,6 +26,7 @@ export function openApi(): object {
       '/api/analyses': { get: { summary: 'The newest analyses', responses: json('At most 50') } },
       ...deletionPaths(),
       ...callerPaths(),
+      ...workflowPaths(),
       '/api/models': {
         get: { summary: 'The model library, with what was left out and why', responses: json('Manifests') },
       },

@@ -1,5 +1,6 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
+import type { Commitments } from '../archive/commitments.ts';
 import type { ReconcileParts } from '../archive/reconcile-conflicts.ts';
 import { type AnalysisReport, reportNewest, reportSeries } from '../catalog/analyses.ts';
 import { readRefused } from '../catalog/callers.ts';
@@ -20,6 +21,7 @@ import { createWorkflowApi } from './workflow-api.ts';
 
 export interface ConsoleParts {
   readonly database: Database;
+  readonly commitments: Pick<Commitments, 'reportAgain'>;
   readonly archive: Archive;
   readonly library: ModelLibrary;
   readonly settings: Settings;
@@ -34,7 +36,16 @@ export interface ConsoleParts {
 const NEWEST = 50;
 
 /** The admin API, the health probes and the status page. */
-export function createConsole({ database, archive, library, settings, laneReady, tls, keeping }: ConsoleParts): Router {
+export function createConsole({
+  database,
+  commitments,
+  archive,
+  library,
+  settings,
+  laneReady,
+  tls,
+  keeping,
+}: ConsoleParts): Router {
   const router = express.Router();
 
   router.get('/healthz', (_request, response) => {
@@ -71,7 +82,7 @@ export function createConsole({ database, archive, library, settings, laneReady,
     response.json({ analyses: (await reportNewest(database, NEWEST)).map(present) });
   });
 
-  router.use('/api', createWorkflowApi(database));
+  router.use('/api', createWorkflowApi(database, commitments));
   router.use(callerRoutes(database, tls));
   router.use('/api', createDeletionsApi(keeping));
   router.use('/api', createReconcileApi(keeping));

@@ -3,6 +3,7 @@ import type { ByteSource } from './byte-source.ts';
 import type { Vr } from './dataset.ts';
 import { NUMBER_SIZES } from './decode-values.ts';
 import { isVr } from './dictionary.ts';
+import { ElementOutput } from './element-output.ts';
 import {
   ElementReader,
   type Encoding,
@@ -15,7 +16,6 @@ import {
   SEQUENCE_DELIMITATION,
   UNDEFINED_LENGTH,
 } from './element-reader.ts';
-import { isBinaryVr, isLongFormVr } from './encode-values.ts';
 import { pixelTagOf, toLittleEndian } from './read-value.ts';
 import { type BulkValue, printedTag } from './reading.ts';
 
@@ -39,7 +39,6 @@ const MAX_DEPTH = 64;
 const GATHER_BYTES = 64 * 1024;
 /** Longer values are read and handed on in pieces; a multiple of every word. */
 const PIECE_BYTES = 1024 * 1024;
-const MAX_SHORT_LENGTH = 0xfffe;
 const PIXEL_REPRESENTATION = 0x00280103;
 
 /**
@@ -55,7 +54,7 @@ export function* reencode(
   encodings: { readonly from: Encoding; readonly explicitVr: boolean },
   edits: Edits,
 ): Generator<Piece, void> {
-  const output = new Output(encodings.explicitVr);
+  const output = new ElementOutput(encodings.explicitVr);
   const data = { encoding: encodings.from, end: source.size, delimited: false, depth: 0, path: '', signed: false };
   yield* elements({ source, reader: new ElementReader(source, offset), output, edits }, data, offset);
   yield output.take();
@@ -64,7 +63,7 @@ export function* reencode(
 interface Work {
   readonly source: ByteSource;
   readonly reader: ElementReader;
-  readonly output: Output;
+  readonly output: ElementOutput;
   readonly edits: Edits;
 }
 
@@ -251,66 +250,4 @@ function isZeroPadding(source: ByteSource, offset: number): boolean {
 
 function broken(sentence: string): VoxgateError {
   return new VoxgateError('not-dicom', sentence);
-}
-
-/** Element headers and short values, gathered. */
-class Output {
-  readonly #explicitVr: boolean;
-  #pieces: Buffer[] = [];
-  length = 0;
-
-  constructor(explicitVr: boolean) {
-    this.#explicitVr = explicitVr;
-  }
-
-  take(): Buffer {
-    const bytes = Buffer.concat(this.#pieces, this.length);
-    this.#pieces = [];
-    this.length = 0;
-    return bytes;
-  }
-
-  element(tagNumber: number, vr: Vr, value: Buffer): void {
-    this.header(tagNumber, vr, value.length + (value.length % 2));
-    this.#add(value);
-    if (value.length % 2 === 1) this.padding(vr);
-  }
-
-  padding(vr: Vr): void {
-    this.#add(Buffer.from([isBinaryVr(vr) || vr === 'UI' ? 0 : 0x20]));
-  }
-
-  header(tagNumber: number, vr: Vr, length: number): void {
-    if (!this.#explicitVr) {
-      this.mark(tagNumber, length);
-      return;
-    }
-    // PS3.5 Section 6.2.2: a value that has outgrown a 16-bit length is UN (CP-1066).
-    const written = !isLongFormVr(vr) && length > MAX_SHORT_LENGTH ? 'UN' : vr;
-    const long = isLongFormVr(written);
-    const head = Buffer.alloc(long ? 12 : 8);
-    writeTag(head, tagNumber);
-    head.write(written, 4, 'latin1');
-    if (long) head.writeUInt32LE(length, 8);
-    else head.writeUInt16LE(length, 6);
-    this.#add(head);
-  }
-
-  /** Tag and length: an element in implicit VR, and items in both. */
-  mark(tagNumber: number, length: number): void {
-    const head = Buffer.alloc(8);
-    writeTag(head, tagNumber);
-    head.writeUInt32LE(length, 4);
-    this.#add(head);
-  }
-
-  #add(bytes: Buffer): void {
-    this.#pieces.push(bytes);
-    this.length += bytes.length;
-  }
-}
-
-function writeTag(into: Buffer, tagNumber: number): void {
-  into.writeUInt16LE(tagNumber >>> 16, 0);
-  into.writeUInt16LE(tagNumber & 0xffff, 2);
 }

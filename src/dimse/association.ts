@@ -1,56 +1,20 @@
 import type { Socket } from 'node:net';
-import type { Archive } from '../archive/archive.ts';
 import type { Transfer } from '../archive/transfer.ts';
 import { sentenceOf } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { COMMAND_FIELDS, type Command, type CommandValues, type RequestName } from '../network/command-set.ts';
 import { AbortSource, type Association, Scp } from '../network/library.ts';
-import {
-  type DataSetSink,
-  type IncomingRequest,
-  type IncomingResponse,
-  MessageExchange,
-} from '../network/message-exchange.ts';
-import { MessageWriter, type Payload } from '../network/message-writer.ts';
+import { MessageWriter } from '../network/message-writer.ts';
 import { addUserItems, readUserItems, type UserItems } from '../network/negotiation.ts';
 import { PduError, PduReader } from '../network/pdu-reader.ts';
-import type { Admission, Admitted, Rejection } from './admission.ts';
-import type { ByteBudget, Hold } from './byte-budget.ts';
-import type { CallerBook } from './callers.ts';
+import type { Admitted, Rejection } from './admission.ts';
+import { AssociationMessages } from './association-messages.ts';
+import type { AssociationParts } from './association-parts.ts';
 import { type Connection, connectionOf } from './connection.ts';
 import { type Negotiated, negotiate, printable } from './negotiate.ts';
 import { Pace } from './pace.ts';
-import type { OpenAssociation, Service } from './service.ts';
-import { StoreSink } from './store-sink.ts';
-
-/** How long each step of a peer may take, in milliseconds. */
-export interface Deadlines {
-  /** From connection to A-ASSOCIATE-RQ, and from our last word to the end of the connection (ARTIM, PS3.8 9.1.5). */
-  readonly artim: number;
-  /** Without a byte moved in either direction, while nothing of the peer's is being answered. */
-  readonly idle: number;
-  /** For the peer to take what we have written. */
-  readonly write: number;
-}
-
-export interface AssociationParts {
-  readonly archive: Archive;
-  readonly admission: Admission;
-  readonly callers: CallerBook;
-  /** Messages that are gathered in memory, of all associations. */
-  readonly memory: ByteBudget;
-  readonly deadlines: Deadlines;
-  /** By SOP class. */
-  readonly services: ReadonlyMap<string, Service>;
-  readonly log: Log;
-  /** The caller has been let in. */
-  readonly onAccepted: (socket: Socket) => void;
-}
 
 const A_ASSOCIATE_RQ = 0x01;
 const A_ASSOCIATE_AC = 0x02;
-const REFUSED_SOP_CLASS_NOT_SUPPORTED = 0x0122;
-const UNRECOGNIZED_OPERATION = 0x0211;
+const ABORT_TAKEN_WITHIN_MS = 2000;
 
 /** What of dcmjs-dimse's Network is not in its type declarations and is used here. */
 interface NetworkInternals {
@@ -66,14 +30,10 @@ export class ProviderAssociation extends Scp {
   readonly #parts: AssociationParts;
   readonly #library: NetworkInternals;
   readonly #writer: MessageWriter;
-  readonly #exchange: MessageExchange;
+  readonly #messages: AssociationMessages;
   readonly #reader: PduReader;
-  readonly #endListeners: (() => void)[] = [];
   readonly #connection: Connection;
   readonly #pace: Pace;
-  /** What is gathered of data sets, and what of objects is not yet committed (of the quota of the peer). */
-  readonly #memory: Hold;
-  #quota: Hold | undefined;
   #association: Association | undefined;
   #items: UserItems | undefined;
   /** Until it has been let in. */
@@ -84,8 +44,7 @@ export class ProviderAssociation extends Scp {
   #transfer: Transfer | undefined;
   /** True while the sender is made to wait: its silence is ours then. */
   #waits = false;
-  #storing = false;
-  #lastHeard = performance.now();
+  #aborted = false;
   /** Resolves when the connection is over and all it staged is stored or gone. */
   readonly done: Promise<void>;
 
@@ -94,25 +53,20 @@ export class ProviderAssociation extends Scp {
     this.#socket = socket;
     this.#parts = parts;
     this.#connection = connectionOf(socket);
-    this.#memory = parts.memory.open();
     // The library's declarations leave this out; pdu-reader.test.ts and the wire tests hold it.
     this.#library = this as unknown as NetworkInternals;
     this.#writer = new MessageWriter(socket, parts.deadlines.write);
-    this.#exchange = new MessageExchange(
-      this.#writer,
-      {
-        openSink: (command, contextId) => this.#openSink(command, contextId),
-        perform: (request) => this.#perform(request),
-      },
-      (error) => this.#abort(sentenceOf(error), 0),
-    );
+    this.#messages = new AssociationMessages({
+      ...{ socket, writer: this.#writer, services: parts.services, memory: parts.memory, log: parts.log },
+      fail: (error) => this.#abort(sentenceOf(error), 0),
+    });
     this.#reader = new PduReader({
       control: (pdu) => this.#takeControl(pdu),
-      fragment: (contextId, isCommand, piece, last) => this.#takeFragment(contextId, isCommand, piece, last),
+      fragment: (contextId, isCommand, piece, last) => this.#messages.takeFragment(contextId, isCommand, piece, last),
     });
     this.#pace = new Pace(
       parts.deadlines.idle,
-      () => this.#exchange.receiving || !this.#reader.atBoundary,
+      () => this.#messages.receiving || !this.#reader.atBoundary,
       () => this.#waits,
       () => this.#abort('a message came too slowly', 0),
     );
@@ -134,7 +88,7 @@ export class ProviderAssociation extends Scp {
     const { artim, idle } = this.#parts.deadlines;
     socket.setNoDelay(true);
     socket.setTimeout(idle, () => {
-      if (!this.#exchange.performing && !this.#waits) this.#abort('nothing moved on the connection for too long', 0);
+      if (!this.#messages.performing && !this.#waits) this.#abort('nothing moved on the connection for too long', 0);
     });
     socket.on('error', () => undefined);
     this.#artim = setTimeout(() => socket.destroy(), artim);
@@ -149,10 +103,10 @@ export class ProviderAssociation extends Scp {
 
   /** What was read while a sink makes us wait stays in the socket: a slow disk slows the sender. */
   #takeChunk(chunk: Buffer): void {
-    this.#lastHeard = performance.now();
+    this.#messages.heard();
     try {
       const wait = this.#reader.push(chunk);
-      this.#pace.took(chunk.length, this.#reader.atBoundary && !this.#exchange.receiving);
+      this.#pace.took(chunk.length, this.#reader.atBoundary && !this.#messages.receiving);
       if (!wait) return;
       this.#socket.pause();
       this.#waits = true;
@@ -175,10 +129,7 @@ export class ProviderAssociation extends Scp {
   async #end(): Promise<void> {
     this.#pace.stop();
     await this.#admitting.catch(() => undefined);
-    this.#memory.close();
-    this.#quota?.close();
-    for (const listener of this.#endListeners) listener();
-    await this.#exchange.end();
+    await this.#messages.end();
     await this.#endTransfer();
     this.#leave();
   }
@@ -194,6 +145,10 @@ export class ProviderAssociation extends Scp {
 
   get #callingAe(): string {
     return printable(this.#association?.getCallingAeTitle().trim() ?? '');
+  }
+
+  get #calledAe(): string {
+    return printable(this.#association?.getCalledAeTitle().trim() ?? '');
   }
 
   // The association
@@ -216,8 +171,7 @@ export class ProviderAssociation extends Scp {
   async #admit(association: Association): Promise<void> {
     const { admission, callers, log } = this.#parts;
     const { address, subject, fingerprint } = this.#connection;
-    const calledAe = printable(association.getCalledAeTitle().trim());
-    const caller = { callingAe: this.#callingAe, calledAe, address, fingerprint };
+    const caller = { callingAe: this.#callingAe, calledAe: this.#calledAe, address, fingerprint };
     const decision = await admission.admit({ ...caller, identity: this.#items?.identity });
     if ('because' in decision) {
       const { because: reason, kind } = decision;
@@ -236,9 +190,8 @@ export class ProviderAssociation extends Scp {
     const { policy, peer = null, user = null } = admitted;
     const negotiated = negotiate(association, this.#items!, { services, policy, identified: user !== null });
     this.#negotiated = negotiated;
-    this.#quota = admitted.quota?.open();
     this.#writer.maxPduLength = negotiated.maxPduLength;
-    this.#transfer = archive.ingest.begin();
+    this.#transfer = archive.ingest.begin('received', policy.characterSet?.split('\\'));
     clearTimeout(this.#artim);
     this.#parts.onAccepted(this.#socket);
     this.sendAssociationAccept();
@@ -246,7 +199,7 @@ export class ProviderAssociation extends Scp {
     callers.admitted({
       ...this.#connection,
       callingAe: this.#callingAe,
-      calledAe: printable(association.getCalledAeTitle().trim()),
+      calledAe: this.#calledAe,
       peer,
       user,
       implementationClassUid: implementation.classUid,
@@ -254,9 +207,10 @@ export class ProviderAssociation extends Scp {
       maxPduLength,
       contexts,
     });
-    const accepted = [...negotiated.contexts.values()];
-    for (const service of new Set(accepted.map((context) => services.get(context.abstractSyntaxUid))))
-      service?.opened?.(this.#opened());
+    this.#messages.accept({
+      ...{ callingAe: this.#callingAe, address: this.#connection.address, policy, negotiated, quota: admitted.quota },
+      transfer: () => this.#transfer,
+    });
   }
 
   #leave(): void {
@@ -292,8 +246,11 @@ export class ProviderAssociation extends Scp {
   }
 
   #abort(reason: string, abortReason: number): void {
-    if (this.#socket.destroyed) return;
+    if (this.#aborted) return;
+    this.#aborted = true;
     this.#parts.log.warn({ callingAe: this.#callingAe, reason }, 'association aborted');
+    // Cut already, where it took nothing of what was written.
+    if (this.#socket.destroyed) return;
     if (this.#association && this.#socket.writable) this.sendAbort(AbortSource.ServiceProvider, abortReason);
     // Whatever else it sends is not looked at, and an abort it does not take is not waited for.
     this.#socket.removeAllListeners('data');
@@ -301,79 +258,4 @@ export class ProviderAssociation extends Scp {
     const timer = setTimeout(() => this.#socket.destroy(), ABORT_TAKEN_WITHIN_MS);
     this.#socket.once('close', () => clearTimeout(timer));
   }
-
-  // Messages
-
-  #takeFragment(contextId: number, isCommand: boolean, piece: Buffer, last: boolean): Promise<void> | undefined {
-    if (!this.#association) throw new PduError('data came before an association', 2);
-    const taken = this.#exchange.takeFragment(contextId, isCommand, piece, last);
-    return isCommand ? taken : this.#account(piece.length, last, taken);
-  }
-
-  /** Where too many bytes are under way, the sender waits. */
-  #account(bytes: number, last: boolean, taken: Promise<void> | undefined): Promise<void> | undefined {
-    // An object goes to the disk as it comes, and takes no memory that grows: it counts for the quota alone.
-    if (this.#storing && last) return this.#finishStoring(taken);
-    const turn = this.#storing
-      ? this.#quota?.set(this.#quota.bytes + bytes)
-      : this.#memory.set(this.#exchange.heldBytes);
-    if (!turn) return taken;
-    return taken ? taken.then(() => turn) : turn;
-  }
-
-  async #finishStoring(taken: Promise<void> | undefined): Promise<void> {
-    await taken;
-    this.#storing = false;
-    void this.#quota?.set(0);
-  }
-
-  #openSink(command: Command, contextId: number): Promise<DataSetSink> | undefined {
-    if (command.commandField !== COMMAND_FIELDS['C-STORE-RQ']) return undefined;
-    this.#storing = true;
-    return StoreSink.open({
-      command,
-      transferSyntaxUid: this.#negotiated?.contexts.get(contextId)?.transferSyntaxUid,
-      transfer: this.#transfer,
-      callingAe: this.#callingAe,
-      log: this.#parts.log,
-      respond: (values) => this.#exchange.respond(contextId, command, values),
-    });
-  }
-
-  async #perform(request: IncomingRequest): Promise<void> {
-    const context = this.#negotiated?.contexts.get(request.contextId);
-    const service = context && this.#parts.services.get(context.abstractSyntaxUid);
-    if (!context || !service) return request.respond({ status: REFUSED_SOP_CLASS_NOT_SUPPORTED });
-    const known = service.requests.some((name) => COMMAND_FIELDS[name] === request.command.commandField);
-    if (!known) return request.respond({ status: UNRECOGNIZED_OPERATION });
-    const { abstractSyntaxUid, transferSyntaxUid } = context;
-    await service.perform({ ...request, abstractSyntaxUid, transferSyntaxUid, association: this.#opened() });
-    void this.#memory.set(this.#exchange.heldBytes - (request.dataSet?.length ?? 0));
-  }
-
-  #opened(): OpenAssociation {
-    const [heard, socket] = [() => this.#lastHeard, this.#socket];
-    return {
-      get isOpen() {
-        return socket.writable;
-      },
-      get quietMs() {
-        return performance.now() - heard();
-      },
-      callingAe: this.#callingAe,
-      address: this.#connection.address,
-      contexts: [...(this.#negotiated?.contexts.values() ?? [])],
-      agreed: (uid) => this.#negotiated?.agreed.get(uid),
-      request: (
-        contextId: number,
-        name: RequestName,
-        values: CommandValues,
-        payload: Payload | undefined,
-        deadlineMs: number,
-      ): Promise<IncomingResponse> => this.#exchange.request(contextId, name, values, payload, deadlineMs),
-      onEnd: (listener) => this.#endListeners.push(listener),
-    };
-  }
 }
-
-const ABORT_TAKEN_WITHIN_MS = 2000;

@@ -39,6 +39,16 @@ export function negotiate(
 ): Negotiated {
   const { roleSelection = true, maxPduLength: longest = MAX_PDU_LENGTH } = policy.quirks ?? {};
   const wanted = roleSelection ? roles : [];
+  // Read first: the library forgets what was proposed when it is answered.
+  const proposals = association.getPresentationContexts().map(({ id }) => {
+    const context: PresentationContext = association.getPresentationContext(id);
+    return {
+      id,
+      context,
+      abstractSyntax: context.getAbstractSyntaxUid(),
+      proposed: [...context.getTransferSyntaxUids()],
+    };
+  });
   const accepted = answerPresentationContexts(association, wanted, {
     services,
     allows: (sopClassUid) => allowsSopClass(policy, sopClassUid, services.get(sopClassUid)),
@@ -67,7 +77,12 @@ export function negotiate(
     ],
     maxPduLength: theirs === 0 ? longest : Math.min(theirs, longest),
     implementation,
-    outcome: association.getPresentationContexts().map(({ id }) => outcomeOf(association.getPresentationContext(id))),
+    outcome: proposals.map(({ id, context, abstractSyntax, proposed }) => ({
+      abstractSyntax: printable(abstractSyntax),
+      proposed: proposed.slice(0, MOST_SHOWN).map(printable),
+      result: context.getResult(),
+      accepted: accepted.find((one) => one.id === id)?.transferSyntaxUid ?? null,
+    })),
   };
 }
 
@@ -89,13 +104,4 @@ function describeOurselves(association: Association, maxPduLength: number): void
   association.setMaxAsyncOpsPerformed(1);
   // It answers with the smaller of both sides' lengths; each side states its own (PS3.8 D.1).
   association.setMaxPduLength(maxPduLength);
-}
-
-function outcomeOf(context: PresentationContext): NegotiatedContext {
-  return {
-    abstractSyntax: printable(context.getAbstractSyntaxUid()),
-    proposed: context.getTransferSyntaxUids().slice(0, MOST_SHOWN).map(printable),
-    result: context.getResult(),
-    accepted: context.getAcceptedTransferSyntaxUid() ?? null,
-  };
 }

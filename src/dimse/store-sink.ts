@@ -10,12 +10,16 @@ export interface StoreParts {
   readonly command: Command;
   /** Undefined where the presentation context was not accepted. */
   readonly transferSyntaxUid: string | undefined;
+  /** Whether this caller may store its SOP class in this context. */
+  readonly allowed: boolean;
   /** Undefined once the association has been released. */
   readonly transfer: Transfer | undefined;
   readonly callingAe: string;
   readonly log: Log;
   respond(values: CommandValues): Promise<void>;
 }
+
+const SOP_CLASS_NOT_SUPPORTED = 0x0122;
 
 /**
  * One C-STORE (PS3.7 9.1.1) in hand: its bytes go from the socket to the staged file as they come, and its response is
@@ -32,10 +36,14 @@ export class StoreSink implements DataSetSink {
   }
 
   static async open(parts: StoreParts): Promise<StoreSink> {
-    const { command, transferSyntaxUid, transfer } = parts;
+    const { command, transferSyntaxUid, allowed, transfer } = parts;
     const sink = new StoreSink(parts);
     if (!transferSyntaxUid || !transfer) {
       sink.#failure = { status: PROCESSING_FAILURE, comment: 'the presentation context was not accepted' };
+      return sink;
+    }
+    if (!allowed) {
+      sink.#failure = { status: SOP_CLASS_NOT_SUPPORTED, comment: 'this SOP class may not be stored here' };
       return sink;
     }
     const { affectedSopClassUid: sopClassUid = '', affectedSopInstanceUid: sopInstanceUid = '' } = command;

@@ -4,7 +4,7 @@ import { declaredFrames } from '../dicom/frame-size.ts';
 import { frameIndex, readFrame } from '../dicom/frames.ts';
 import type { ByteSource, ParsedObject, PixelDataLocation } from '../dicom/parse.ts';
 import { number, text } from '../dicom/read-values.ts';
-import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
+import { RLE_LOSSLESS, readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
 import { type DecodedFrame, decodeFrame, type FrameLayout, isDecodable } from './decode.ts';
 
@@ -90,7 +90,7 @@ function asObject(one: PixelObject & Pick<ParsedObject, 'bulk'>): ParsedObject {
 async function decodeAsStored(encoded: Uint8Array, layout: FrameLayout): Promise<DecodedFrame> {
   const { photometricInterpretation: stored, transferSyntaxUid } = layout;
   const kept = JPEG_LOSSLESS.has(transferSyntaxUid) && stored.startsWith('YBR');
-  const decoded = await decodeFrame(encoded, kept ? { ...layout, photometricInterpretation: 'RGB' } : layout);
+  const decoded = await decodeFrame(encoded, kept ? { ...layout, photometricInterpretation: 'RGB' } : asBytes(layout));
   const said = kept ? stored : decoded.photometricInterpretation;
   const byPixel = decoded.planarConfiguration === 1 && layout.planarConfiguration === 0;
   return {
@@ -98,6 +98,14 @@ async function decodeAsStored(encoded: Uint8Array, layout: FrameLayout): Promise
     planarConfiguration: byPixel ? 0 : decoded.planarConfiguration,
     photometricInterpretation: SUBSAMPLED.test(said) ? 'YBR_FULL' : said,
   };
+}
+
+/** RLE packs single bits as the bytes that they lie in (PS3.5 Annex G knows bytes alone). */
+function asBytes(layout: FrameLayout): FrameLayout {
+  const { rows, columns, bitsAllocated, transferSyntaxUid } = layout;
+  if (bitsAllocated !== 1 || transferSyntaxUid !== RLE_LOSSLESS) return layout;
+  const bytes = { bitsAllocated: 8, bitsStored: 8, highBit: 7 };
+  return { ...layout, ...bytes, rows: 1, columns: Math.ceil((rows * columns) / 8) };
 }
 
 /** Planes of samples to samples pixel by pixel, which is what the header said of them. */

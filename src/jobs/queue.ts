@@ -36,6 +36,11 @@ export interface JobRun {
 }
 export type JobHandlers = { readonly [Name in JobName]: (payload: JobPayloads[Name], run: JobRun) => Promise<void> };
 
+/** What the statement is sent by: knex, one of its transactions, or what looks like one. */
+interface Statements {
+  raw(sql: string, values: readonly (string | number | null)[]): PromiseLike<unknown>;
+}
+
 interface EnqueueOptions {
   /** Another job of this key that has not started yet is replaced: its time begins anew. */
   readonly key?: string;
@@ -48,7 +53,7 @@ interface EnqueueOptions {
  * Tried again with exponential back-off (e^attempt seconds, at most 6 hours apart), 25 times unless said otherwise.
  */
 export async function enqueue<Name extends JobName>(
-  tx: Knex | Knex.Transaction,
+  tx: Statements,
   name: Name,
   payload: JobPayloads[Name],
   options: EnqueueOptions = {},

@@ -52,6 +52,9 @@ const LARGEST_DATA_SET = 16 * 1024 * 1024;
 /** Requests that wait behind one that takes its time; without an asynchronous window no peer sends a second. */
 const MOST_WAITING = 8;
 
+/** PS3.7 9.3.2.3, 9.3.3.3 and 9.3.4.3. */
+const CANCELLABLE: ReadonlySet<RequestName> = new Set(['C-FIND-RQ', 'C-GET-RQ', 'C-MOVE-RQ']);
+
 interface Gathering {
   readonly pieces: Buffer[];
   bytes: number;
@@ -84,6 +87,8 @@ export class MessageExchange {
   #gathering: Gathering = { pieces: [], bytes: 0 };
   /** A command whose data set is to come, on this context. */
   #open: { readonly command: Command; readonly contextId: number; readonly sink?: DataSetSink } | undefined;
+  /** The sink of the last object, until it has answered. */
+  #ending: Promise<void> | undefined;
   readonly #running: Running[] = [];
   #performing: Promise<void> = Promise.resolve();
   readonly #pending = new Map<number, Pending>();
@@ -153,9 +158,10 @@ export class MessageExchange {
 
   async #endSink(sink: DataSetSink, taken: Promise<void> | undefined): Promise<void> {
     await taken;
-    // Still open while it ends: a peer that leaves now has left in the middle of it.
-    await sink.end();
+    // All of it has come: who leaves now has left behind an object, and it is on its way with those of others.
     this.#open = undefined;
+    this.#ending = sink.end();
+    await this.#ending;
   }
 
   /** The whole message with its last fragment, undefined before. */
@@ -234,8 +240,8 @@ export class MessageExchange {
   }
 
   /**
-   * Sends a request and yields its responses, the pending ones and the last. Left early, it sends C-CANCEL-RQ; what
-   * still comes is dropped.
+   * Sends a request and yields its responses, the pending ones and the last. Left early, it sends C-CANCEL-RQ where
+   * there is one; what still comes is dropped.
    * @throws VoxgateError peer-failed as `request`; the deadline is that of each response
    */
   async *requestMany(
@@ -273,9 +279,10 @@ export class MessageExchange {
     } finally {
       if (!ended && this.#pending.has(id) && !this.#over) {
         this.#pending.set(id, { take: () => undefined, fail: () => undefined });
-        await this.#writer
-          .write(contextId, encodeCommand(COMMAND_FIELDS['C-CANCEL-RQ'], { respondsTo: id }, false))
-          .catch(() => undefined);
+        if (CANCELLABLE.has(name))
+          await this.#writer
+            .write(contextId, encodeCommand(COMMAND_FIELDS['C-CANCEL-RQ'], { respondsTo: id }, false))
+            .catch(() => undefined);
       }
     }
   }
@@ -296,6 +303,7 @@ export class MessageExchange {
     const open = this.#open;
     this.#open = undefined;
     await open?.sink?.abandon();
+    await this.#ending?.catch(() => undefined);
     await this.#performing;
   }
 }

@@ -34,6 +34,7 @@ export class MessageWriter {
   readonly #deadlineMs: number;
   #fragmentBytes = LARGEST_FRAGMENT;
   #last: Promise<void> = Promise.resolve();
+  #corked = false;
 
   constructor(socket: Socket, deadlineMs: number) {
     this.#socket = socket;
@@ -69,8 +70,9 @@ export class MessageWriter {
       for await (const piece of payload.pieces()) {
         left -= piece.length;
         const fragments = this.#fragments(contextId, DATA_SET, piece, left <= 0);
-        await this.#send(first ? [...pieces, ...fragments] : fragments);
+        const written = this.#send(first ? [...pieces, ...fragments] : fragments, true);
         first = false;
+        await written;
       }
     } catch (error) {
       if (!first) this.#socket.destroy();
@@ -99,32 +101,58 @@ export class MessageWriter {
     return written;
   }
 
-  #send(buffers: readonly Buffer[]): Promise<void> {
+  /** @param whole waits until the network has all of it, so that its memory may be used anew */
+  #send(buffers: readonly Buffer[], whole = false): Promise<void> {
     const socket = this.#socket;
     if (!socket.writable) return Promise.reject(gone());
-    socket.cork();
-    for (const buffer of buffers) socket.write(buffer);
-    socket.uncork();
-    return socket.writableNeedDrain ? this.#drained() : Promise.resolve();
+    this.#gather();
+    for (const buffer of buffers.slice(0, -1)) socket.write(buffer);
+    const last = buffers[buffers.length - 1]!;
+    if (whole) {
+      return this.#taken((taken) => {
+        socket.write(last, (error) => error ?? taken());
+        this.#flush();
+      });
+    }
+    socket.write(last);
+    if (!socket.writableNeedDrain) return Promise.resolve();
+    this.#flush();
+    return socket.writableNeedDrain ? this.#taken((taken) => socket.once('drain', taken)) : Promise.resolve();
   }
 
-  #drained(): Promise<void> {
+  /**
+   * Small messages that follow each other at once, as the answers to a query do, go out by one system call: that call
+   * was a third of a query's CPU time.
+   */
+  #gather(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#socket.cork();
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+
+  /** Until it is told, the connection is over, or the peer takes nothing for too long. */
+  #taken(tell: (taken: () => void) => void): Promise<void> {
     const socket = this.#socket;
     return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
         clearTimeout(timer);
-        socket.off('drain', onDrain);
         socket.off('close', onClose);
         act();
       };
-      const onDrain = (): void => settle(resolve);
       const onClose = (): void => settle(() => reject(gone()));
       const timer = setTimeout(
         () => settle(() => reject(this.#cut(`the peer took nothing for ${this.#deadlineMs / 1000} s`))),
         this.#deadlineMs,
       );
-      socket.on('drain', onDrain);
       socket.on('close', onClose);
+      tell(() => settle(resolve));
     });
   }
 

@@ -75,7 +75,8 @@ export type PreparedObject =
       readonly context: StoreContext;
       readonly object: StoredObject;
       readonly payload: FilePayload;
-      dispose(): Promise<void>;
+      /** @param sent it was answered */
+      dispose(sent?: boolean): Promise<void>;
     }
   | { readonly outcome: StoreOutcome };
 
@@ -110,13 +111,13 @@ export async function prepareObject(
   try {
     if (context.transferSyntaxUid === transferSyntaxUid) {
       const payload = await FilePayload.open(object.path, object.dataSetOffset, object.size - object.dataSetOffset);
-      return { channel, context, object, payload, dispose: () => payload.close() };
+      return { channel, context, object, payload, dispose: (sent) => payload.close(sent) };
     }
     // It has a choice of syntaxes because there is a transcoder.
     const transcoded = await transcoder!.transcode(object, context.transferSyntaxUid);
     const payload = await FilePayload.open(transcoded.path, 0, transcoded.size);
-    const dispose = async (): Promise<void> => {
-      await payload.close();
+    const dispose = async (sent?: boolean): Promise<void> => {
+      await payload.close(sent);
       await transcoded.dispose();
     };
     return { channel, context, object, payload, dispose };
@@ -137,6 +138,7 @@ function unsent(reason: string): PreparedObject {
 export async function sendPrepared(prepared: PreparedObject, originator?: MoveOriginator): Promise<StoreOutcome> {
   if ('outcome' in prepared) return prepared.outcome;
   const { channel, context, object, payload } = prepared;
+  let answered = false;
   try {
     if (!channel.isOpen) return LOST;
     const { command } = await channel.request(
@@ -151,13 +153,14 @@ export async function sendPrepared(prepared: PreparedObject, originator?: MoveOr
       },
       payload,
     );
+    answered = true;
     return outcomeOf(object, command.status ?? 0, command.errorComment ?? '');
   } catch (error) {
     if (error instanceof VoxgateError && error.code !== 'peer-failed')
       return { kind: 'unsent', reason: `was not sent SOP class ${object.sopClassUid}: ${error.message}` };
     return { kind: 'lost', reason: sentenceOf(error) };
   } finally {
-    await prepared.dispose();
+    await prepared.dispose(answered);
   }
 }
 

@@ -14,60 +14,16 @@ import {
   type AcceptedContext,
   AssociationPdus,
   MOST_CONTEXTS,
-  type NegotiatedItems,
   type Proposal,
 } from './association-pdus.ts';
 import { connect } from './connect.ts';
 import { type DimseAddress, REQUESTOR_DEADLINES, type RequestorDeadlines } from './dimse-address.ts';
 
+import type { RequestorAssociation, RequestorOptions } from './requestor-association.ts';
+
 export { type AcceptedContext, MOST_CONTEXTS, type Proposal } from './association-pdus.ts';
 export type { DimseAddress, RequestorDeadlines } from './dimse-address.ts';
-
-export interface RequestorOptions extends NegotiatedItems {
-  readonly deadlines?: Partial<RequestorDeadlines>;
-  /** Answers what the peer asks on the association; left out, it is told that nothing is provided. */
-  readonly onRequest?: (request: IncomingRequest, context: AcceptedContext) => Promise<void>;
-  /** Takes the data set of a request as it comes (C-STORE of a C-GET); undefined has it gathered for `onRequest`. */
-  readonly openSink?: (request: IncomingStore) => Promise<DataSetSink> | undefined;
-}
-
-/** A request whose data set is still to come. */
-export interface IncomingStore {
-  readonly command: Command;
-  readonly context: AcceptedContext;
-  respond(values: CommandValues): Promise<void>;
-}
-
-/** An association that we opened. */
-export interface RequestorAssociation {
-  readonly contexts: readonly AcceptedContext[];
-  /** Application information that the peer agreed on (PS3.7 D.3.3.5). */
-  agreed(sopClassUid: string): Buffer | undefined;
-  /** True until it was released, aborted or lost. */
-  readonly isOpen: boolean;
-  /**
-   * Sends a request and waits for its response; after an error the association is aborted.
-   * @throws VoxgateError peer-failed with the reason
-   */
-  request(
-    contextId: number,
-    name: RequestName,
-    values: CommandValues,
-    payload?: Payload,
-    deadlineMs?: number,
-  ): Promise<IncomingResponse>;
-  /** The same for C-FIND, C-GET and C-MOVE: every response as it comes. Left early, it sends C-CANCEL-RQ. */
-  requestMany(
-    contextId: number,
-    name: RequestName,
-    values: CommandValues,
-    payload?: Payload,
-    deadlineMs?: number,
-  ): AsyncGenerator<IncomingResponse, void>;
-  /** Never fails: once everything is answered, how the peer takes its leave is all the same. */
-  release(): Promise<void>;
-  abort(): void;
-}
+export type { IncomingStore, RequestorAssociation, RequestorOptions } from './requestor-association.ts';
 
 const UNRECOGNIZED_OPERATION = 0x0211;
 const ABORT_TAKEN_WITHIN_MS = 2000;

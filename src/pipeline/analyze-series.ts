@@ -164,11 +164,13 @@ async function infer(
   const { manifest, onnxPath } = model;
   const folder = join(parts.workFolder, `analysis-${analysis.id}`);
   await mkdir(folder, { recursive: true });
-  const slices = instances.map((instance, i) => ({
-    path: parts.archive.pathOf(instance),
-    ranges: parts.archive.frameRanges(instance, 1),
-    header: headers[i]!,
-  }));
+  const slices = await Promise.all(
+    instances.map(async (instance, i) => ({
+      path: parts.archive.pathOf(instance),
+      ranges: await parts.archive.frameRanges(instance, 1),
+      header: headers[i]!,
+    })),
+  );
   const volume = await openVolume({ slices, grid });
   try {
     const inputPath = join(folder, 'input.f32');

@@ -33,7 +33,10 @@ export function worklistQueries(keys: StudyKeys): JsonDataset[] {
   if (isSingle(accessionNumber)) queries.push({ AccessionNumber: accessionNumber });
   if (isSingle(procedure)) queries.push({ RequestedProcedureID: procedure });
   if (isSingle(patientId) && /^\d{8}$/.test(studyDate ?? ''))
-    queries.push({ PatientID: patientId, ScheduledProcedureStepSequence: [{ ...STEP, ScheduledProcedureStepStartDate: studyDate }] });
+    queries.push({
+      PatientID: patientId,
+      ScheduledProcedureStepSequence: [{ ...STEP, ScheduledProcedureStepStartDate: studyDate }],
+    });
   return queries.map((keysOfQuery) => dataset({ ...RETURNED, ...keysOfQuery }));
 }
 

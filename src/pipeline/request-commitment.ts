@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Archive } from '../archive/archive.ts';
 import { type RequestedCommitments, requestKey } from '../archive/requested-commitments.ts';
 import { readResults } from '../catalog/analyses.ts';
-import { type CommitmentRequest, failRequest, markAsked, newestRequest, openRequest } from '../catalog/commitment-requests.ts';
+import {
+  type CommitmentRequest,
+  failRequest,
+  markAsked,
+  newestRequest,
+  openRequest,
+} from '../catalog/commitment-requests.ts';
 import type { Database } from '../catalog/database.ts';
 import { deterministicUid } from '../dicom/uid.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
@@ -78,7 +84,10 @@ async function openRound(
   return newestRequest(database, analysisId, peer);
 }
 
-async function ask({ database, requested, addresses }: RequestCommitmentParts, request: CommitmentRequest): Promise<void> {
+async function ask(
+  { database, requested, addresses }: RequestCommitmentParts,
+  request: CommitmentRequest,
+): Promise<void> {
   const { analysisId, peer } = request;
   const address = addresses.get(peer);
   if (!address) throw new VoxgateError('bad-setting', `there is no DIMSE peer named ${peer} any more`);

@@ -33,9 +33,13 @@ export function workflowJobs({ settings, ...parts }: WorkflowParts): Pick<JobHan
   const { aeTitle, peers } = settings;
   const reachable = peers.filter((peer) => peer.aeTitle !== undefined && peer.host !== undefined);
   const addresses = new Map(reachable.map((peer) => [peer.name, dimseAddress(peer, aeTitle)]));
-  const byAeTitle = new Map(reachable.map((peer): [string, DimseAddress] => [peer.aeTitle!, addresses.get(peer.name)!]));
+  const byAeTitle = new Map(
+    reachable.map((peer): [string, DimseAddress] => [peer.aeTitle!, addresses.get(peer.name)!]),
+  );
   const worklists = new Map(
-    reachable.filter((peer) => peer.worklist).map((peer): [string, DimseAddress] => [peer.name, addresses.get(peer.name)!]),
+    reachable
+      .filter((peer) => peer.worklist)
+      .map((peer): [string, DimseAddress] => [peer.name, addresses.get(peer.name)!]),
   );
   const reporting = {
     commitments: parts.commitments,

@@ -1,113 +1,149 @@
-import { randomUUID } from 'node:crypto';
 import {
   close,
+  closeSync,
   constants,
   createReadStream,
-  fdatasync,
-  open as openCallback,
+  fsync,
+  open,
+  openSync,
   type ReadStream,
-  write as writeCallback,
-  writev as writevCallback,
+  read as readCallback,
+  statfsSync,
 } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, opendir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { VoxgateError } from '../errors.ts';
+import { allOf, rethrowFull } from './disk-errors.ts';
+import { MetadataLog } from './metadata-log.ts';
+import { arrivalName, folderOf, isObjectKey, newArrivalName } from './object-key.ts';
+import { StagedObject } from './staged-object.ts';
 
-const openFile = promisify(openCallback);
-const closeFile = promisify(close);
-const syncFile = promisify(fdatasync);
-const writeBuffer = promisify(writeCallback);
-const writeBuffers = promisify(writevCallback);
+export { StagedObject } from './staged-object.ts';
 
-/** Chunks are gathered to this size before they are written: two or three system calls a CT slice. */
-const GATHER_BYTES = 256 * 1024;
+const openFile = promisify(open);
+const readInto = promisify(readCallback);
+const syncFd = promisify(fsync);
+const closeFd = promisify(close);
+
+const STREAM_BYTES = 256 * 1024;
+const EXTENSION = '.dcm';
+/** What the disk has left is asked this often. */
+const ROOM_MS = 1000;
+/** Long syncs at once, of the four threads that Node has for files. */
+const SYNCS_AT_ONCE = 2;
+
+export interface FileStoreOptions {
+  /** Nothing is taken in when the disk has fewer bytes left. */
+  readonly minFreeBytes?: number;
+}
+
+/** A file of the store, whether the catalog knows it or not. */
+export interface StoredFile {
+  readonly key: string;
+  readonly size: number;
+  readonly modifiedAt: Date;
+}
 
 /**
- * Objects as files: written to `staging/`, made durable, then moved to `objects/<first two digits>/<key>.dcm`.
- * A key is the digest of the content, so the same bytes written twice are one file.
+ * Objects as plain files: written to `staging/`, moved whole to `objects/<day>/<ten minutes>/<key>.dcm`, made durable,
+ * and only then recorded. A crash may leave a file that no row names, never a row without its file: see `walk` and
+ * `isUnderWay`, by which a sweep tells them.
  */
 export class FileStore {
+  readonly metadata: MetadataLog;
   readonly #staging: string;
   readonly #objects: string;
+  readonly #minFreeBytes: number;
+  /** Folders that are there, with the descriptor that syncs them. The newest ones; others are opened again. */
+  readonly #folders = new Map<string, Folder>();
+  readonly #underWay = new Set<string>();
+  #free = Number.POSITIVE_INFINITY;
+  #freeAskedAt = Number.NEGATIVE_INFINITY;
+  #syncs = 0;
+  readonly #waitingSyncs: (() => void)[] = [];
 
-  private constructor(root: string) {
+  private constructor(root: string, metadata: MetadataLog, { minFreeBytes = 0 }: FileStoreOptions) {
+    this.metadata = metadata;
     this.#staging = join(root, 'staging');
     this.#objects = join(root, 'objects');
+    this.#minFreeBytes = minFreeBytes;
   }
 
-  /** Opens the store, and drops what a crash left staged: none of it was acknowledged. */
-  static async open(root: string): Promise<FileStore> {
-    const store = new FileStore(root);
-    await mkdir(store.#staging, { recursive: true });
-    await mkdir(store.#objects, { recursive: true });
+  static async open(root: string, options: FileStoreOptions = {}): Promise<FileStore> {
+    await mkdir(join(root, 'objects'), { recursive: true });
+    const store = new FileStore(root, await MetadataLog.open(root), options);
     // What is kept in a folder is as durable as the folder's own name.
     await syncFolder(root);
     await syncFolder(store.#objects);
-    for (const name of await readdir(store.#staging)) await rm(join(store.#staging, name), { force: true });
+    // What was on its way when a crash came: none of it was acknowledged.
+    await rm(store.#staging, { recursive: true, force: true });
+    await mkdir(store.#staging);
     return store;
   }
 
-  async stage(): Promise<StagedObject> {
-    const path = join(this.#staging, randomUUID());
-    const fd = await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o640).catch(rethrowFull);
-    return new StagedObject(path, fd);
+  /** @throws VoxgateError out-of-resources when the disk is nearly full */
+  stage(): StagedObject {
+    this.requireRoom();
+    const key = newArrivalName();
+    this.#underWay.add(key);
+    return new StagedObject(key, this.#disk);
   }
 
   pathOf(key: string): string {
-    return join(this.#objects, key.slice(0, 2), `${key}.dcm`);
+    return objectPath(this.#objects, key);
   }
 
   /**
-   * Makes staged objects durable under their keys: every file synced, moved, and its folder synced, so that after
-   * this returns a power cut loses none of them. A group shares the folder syncs.
+   * Makes staged objects durable: every file synced, and its folder, so that after this returns a power cut loses none
+   * of them. A group shares the folder syncs.
    *
-   * @throws VoxgateError out-of-resources; the caller discards the group, and what was moved already is named by no row
+   * @throws VoxgateError out-of-resources; the caller discards the group
    */
-  async publish(group: readonly { staged: StagedObject; key: string }[]): Promise<void> {
-    // All of them end, whatever one does: the caller may close the files then.
-    const synced = await Promise.allSettled(group.map(({ staged }) => staged.sync()));
-    for (const result of synced) if (result.status === 'rejected') throw result.reason;
-    const folders = new Set<string>();
-    for (const { staged, key } of group) {
-      const folder = join(this.#objects, key.slice(0, 2));
-      if (!folders.has(folder)) {
-        const made = await mkdir(folder, { recursive: true });
-        if (made !== undefined) await syncFolder(this.#objects);
-        folders.add(folder);
-      }
-      await staged.moveTo(this.pathOf(key));
-    }
-    await Promise.all([...folders].map(syncFolder));
+  async publish(group: readonly StagedObject[]): Promise<void> {
+    await allOf(group.map((staged) => staged.complete()));
+    const keyByFolder = new Map(group.map(({ key }) => [folderOf(key), key]));
+    await allOf([
+      ...group.map((staged) => staged.sync()),
+      ...[...keyByFolder.values()].map((key) => this.#syncEntries(key)),
+    ]);
   }
 
+  /** Whether the object of this key is being received or recorded just now: no row names it, and it is no left-over. */
+  isUnderWay(key: string): boolean {
+    return this.#underWay.has(arrivalName(key));
+  }
+
+  /** @throws VoxgateError not-found where the file is not there, or ends early */
   async read(key: string, offset: number, length: number): Promise<Buffer> {
-    const handle = await open(this.pathOf(key), 'r').catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'ENOENT') return rethrowFull(cause);
-      throw new VoxgateError('not-found', `the stored object ${key} is not on disk`, { cause });
-    });
+    const fd = this.#openToRead(key);
     try {
       const buffer = Buffer.allocUnsafe(length);
       let filled = 0;
       while (filled < length) {
-        const { bytesRead } = await handle.read(buffer, filled, length - filled, offset + filled);
+        const { bytesRead } = await readInto(fd, buffer, filled, length - filled, offset + filled);
         if (bytesRead === 0)
           throw new VoxgateError('not-found', `the stored object ${key} ends before byte ${offset + length}`);
         filled += bytesRead;
       }
       return buffer;
     } finally {
-      await handle.close();
+      closeSync(fd);
     }
   }
 
   /** Bytes `offset` to `offset + length` as they are read; ends early only by error. */
   stream(key: string, offset: number, length: number): ReadStream {
-    return createReadStream(this.pathOf(key), { start: offset, end: offset + length - 1, highWaterMark: GATHER_BYTES });
+    return createReadStream(this.pathOf(key), { start: offset, end: offset + length - 1, highWaterMark: STREAM_BYTES });
   }
 
   async remove(key: string): Promise<void> {
     await rm(this.pathOf(key), { force: true });
+  }
+
+  /** Every file of the store, in no particular order; files that are no objects are left out. */
+  walk(): AsyncGenerator<StoredFile, void, undefined> {
+    return walkFolder(this.#objects);
   }
 
   /** Bytes left on the disk that holds the objects. */
@@ -115,106 +151,142 @@ export class FileStore {
     const { bavail, bsize } = await statfs(this.#objects);
     return bavail * bsize;
   }
+
+  /** @throws VoxgateError out-of-resources when the disk is nearly full */
+  requireRoom(): void {
+    if (this.#minFreeBytes === 0) return;
+    const now = performance.now();
+    if (now - this.#freeAskedAt > ROOM_MS) {
+      const { bavail, bsize } = statfsSync(this.#objects);
+      this.#free = bavail * bsize;
+      this.#freeAskedAt = now;
+    }
+    if (this.#free < this.#minFreeBytes)
+      throw new VoxgateError(
+        'out-of-resources',
+        `the disk has less than ${this.#minFreeBytes} bytes left (VOXGATE_MIN_FREE_BYTES)`,
+      );
+  }
+
+  readonly #disk = {
+    folderFor: (key: string): Promise<unknown> | undefined => {
+      const folder = this.#folderOf(key);
+      return folder.fd === undefined ? folder.ready : undefined;
+    },
+    pathOf: (key: string): string => this.pathOf(key),
+    stagingPathOf: (key: string): string => `${this.#staging}/${key}`,
+    requireRoom: (): void => this.requireRoom(),
+    inTurn: (sync: () => Promise<void>): Promise<void> => this.#inTurn(sync),
+    forget: (key: string): void => {
+      this.#underWay.delete(key);
+    },
+  };
+
+  #folderOf(key: string): Folder {
+    const name = folderOf(key);
+    const known = this.#folders.get(name);
+    if (known) return known;
+    const folder: Folder = { fd: undefined, ready: this.#makeFolder(name) };
+    this.#folders.set(name, folder);
+    folder.ready.then(
+      (fd) => {
+        folder.fd = fd;
+      },
+      // Tried again by the next that needs it.
+      () => this.#folders.delete(name),
+    );
+    if (this.#folders.size > FOLDERS_OPEN) this.#closeOldest();
+    return folder;
+  }
+
+  /** Once in ten minutes: the folder, and the names of new folders up to the one that was there. */
+  async #makeFolder(name: string): Promise<number> {
+    try {
+      const made = await mkdir(join(this.#objects, name), { recursive: true });
+      if (made !== undefined) for (const part of parentsOf(name)) await syncFolder(join(this.#objects, part));
+      return await openFile(join(this.#objects, name), constants.O_RDONLY, 0);
+    } catch (error) {
+      return rethrowFull(error as NodeJS.ErrnoException);
+    }
+  }
+
+  async #syncEntries(key: string): Promise<void> {
+    const folder = this.#folderOf(key);
+    await syncFd(folder.fd ?? (await folder.ready)).catch(rethrowFull);
+  }
+
+  #closeOldest(): void {
+    const [oldest] = this.#folders;
+    if (!oldest) return;
+    this.#folders.delete(oldest[0]);
+    // Long out of use by then, but for objects that take an hour to come: those have it opened again.
+    setTimeout(() => void oldest[1].ready.then(closeFd).catch(() => undefined), CLOSE_AFTER_MS).unref();
+  }
+
+  async #inTurn(sync: () => Promise<void>): Promise<void> {
+    if (this.#syncs >= SYNCS_AT_ONCE) await new Promise<void>((resolve) => this.#waitingSyncs.push(resolve));
+    else this.#syncs += 1;
+    try {
+      await sync();
+    } finally {
+      const next = this.#waitingSyncs.shift();
+      if (next) next();
+      else this.#syncs -= 1;
+    }
+  }
+
+  #openToRead(key: string): number {
+    try {
+      return openSync(this.pathOf(key), 'r');
+    } catch (cause) {
+      if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'ENOENT')
+        return rethrowFull(cause as Error);
+      throw new VoxgateError('not-found', `the stored object ${key} is not on disk`, { cause });
+    }
+  }
 }
 
-/** One object being received. Write, then publish or discard; both close the file. */
-export class StagedObject {
-  readonly path: string;
-  readonly fd: number;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  #size = 0;
-  /** What is on its way to the disk. Once a write has failed all that follows fail: there would be a hole. */
-  #writing: Promise<void> = Promise.resolve();
-  #open = true;
+interface Folder {
+  /** Known when `ready` has resolved. */
+  fd: number | undefined;
+  readonly ready: Promise<number>;
+}
 
-  constructor(path: string, fd: number) {
-    this.path = path;
-    this.fd = fd;
-  }
+/** Where the object of a key lies below the folder `objects`. */
+export function objectPath(objects: string, key: string): string {
+  return `${objects}/${folderOf(key)}/${key}${EXTENSION}`;
+}
 
-  /** Bytes received so far. */
-  get size(): number {
-    return this.#size + this.#pendingBytes;
-  }
+const FOLDERS_OPEN = 8;
+const CLOSE_AFTER_MS = 60_000;
 
-  /** Takes a chunk; the returned promise is settled when the disk has taken it, so awaiting it slows the sender. */
-  write(chunk: Buffer): Promise<void> | undefined {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    return this.#pendingBytes >= GATHER_BYTES ? this.flush() : undefined;
-  }
-
-  flush(): Promise<void> {
-    const [buffers, bytes, position] = [this.#pending, this.#pendingBytes, this.#size];
-    if (bytes > 0) {
-      this.#pending = [];
-      this.#pendingBytes = 0;
-      this.#size += bytes;
-      this.#writing = this.#writing.then(() => this.#writeOut(buffers, bytes, position));
-      // Seen by whoever waits for it; a sender that is gone waits for nothing.
-      this.#writing.catch(() => undefined);
-    }
-    return this.#writing;
-  }
-
-  async #writeOut(buffers: Buffer[], bytes: number, position: number): Promise<void> {
-    const { bytesWritten } = await writeBuffers(this.fd, buffers, position).catch(rethrowFull);
-    if (bytesWritten === bytes) return;
-    const all = Buffer.concat(buffers, bytes);
-    for (let at = bytesWritten; at < bytes; ) {
-      const rest = await writeBuffer(this.fd, all, at, bytes - at, position + at).catch(rethrowFull);
-      at += rest.bytesWritten;
-    }
-  }
-
-  async sync(): Promise<void> {
-    await this.flush();
-    await syncFile(this.fd).catch(rethrowFull);
-  }
-
-  async moveTo(path: string): Promise<void> {
-    await this.#close();
-    if (await exists(path)) await rm(this.path, { force: true });
-    else await rename(this.path, path);
-  }
-
-  async discard(): Promise<void> {
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    await this.#close();
-    await rm(this.path, { force: true });
-  }
-
-  /** Not before the last write has ended: its descriptor could be another object's by then. */
-  async #close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
-    await this.#writing.catch(() => undefined);
-    await closeFile(this.fd);
-  }
+/** "2026-11-22/13-40" has its name in "2026-11-22", and that in the folder above. */
+function parentsOf(folder: string): string[] {
+  const slash = folder.indexOf('/');
+  return slash === -1 ? [''] : [folder.slice(0, slash), ''];
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+  const fd = await openFile(folder, constants.O_RDONLY, 0);
   try {
-    await handle.sync();
+    await syncFd(fd);
   } finally {
-    await handle.close();
+    await closeFd(fd);
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EMFILE', 'ENFILE']);
-
-function rethrowFull(cause: NodeJS.ErrnoException): never {
-  if (FULL.has(cause.code ?? ''))
-    throw new VoxgateError('out-of-resources', `the object cannot be written: ${cause.code}`, { cause });
-  throw cause;
+/** The object files below a folder. */
+export async function* walkFolder(folder: string): AsyncGenerator<StoredFile, void, undefined> {
+  for await (const entry of await opendir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      yield* walkFolder(path);
+      continue;
+    }
+    const key = entry.name.endsWith(EXTENSION) ? entry.name.slice(0, -EXTENSION.length) : '';
+    if (!isObjectKey(key)) continue;
+    // It may have been removed since.
+    const { size, mtime } = await stat(path).catch(() => ({ size: -1, mtime: new Date(0) }));
+    if (size >= 0) yield { key, size, modifiedAt: mtime };
+  }
 }

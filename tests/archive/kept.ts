@@ -1,9 +1,9 @@
 import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { walkFiles } from '../../src/archive/sweep-files.ts';
 import { type Fault, type VerifiedStore, type VerifyOptions, verifyObjects } from '../../src/archive/verify-objects.ts';
 import { openDatabase } from '../../src/catalog/database.ts';
+import { objectPath, walkFolder } from '../../src/storage/file-store.ts';
 import { ask, partsOf } from '../dicomweb/client.ts';
 import type { SharedNode } from '../dicomweb/shared-node.ts';
 
@@ -71,13 +71,13 @@ export async function expectTrueCounts({ sql }: Pick<SharedNode, 'sql'>): Promis
 }
 
 /** The file of an object, where it lies in a data folder. */
-export const fileOf = (data: string, key: string): string => join(data, 'objects', key.slice(0, 2), `${key}.dcm`);
+export const fileOf = (data: string, key: string): string => objectPath(join(data, 'objects'), key);
 
 /** A data folder as who only reads sees it. */
 export function readOnly(data: string): VerifiedStore {
   return {
     pathOf: (key) => fileOf(data, key),
-    walk: () => walkFiles(data),
+    walk: () => walkFolder(join(data, 'objects')),
     stream: (key, start, length) => createReadStream(fileOf(data, key), { start, end: start + length - 1 }),
   };
 }

@@ -95,6 +95,24 @@ describe('the reconcile list', () => {
     expect((await api(shared, 'POST', `/conflicts/${conflict!.id}/dismiss`)).status).toBe(200);
   });
 
+  it('tells of a study whose instances name more than one patient, and of neither; also after delete and undo', async () => {
+    const other = { PatientID: 'SECRETID' };
+    await stored(shared.http, [named('1.2.6.10', 1, '1.2.6.10.1'), named('1.2.6.10', 1, '1.2.6.10.2', other)]);
+    const mismatches = async () => {
+      const { said } = await api(shared, 'GET', '/conflicts');
+      expect(JSON.stringify(said)).not.toContain('SECRETID');
+      return (said['patientMismatches'] as { studyInstanceUid: string }[]).filter(
+        ({ studyInstanceUid }) => studyInstanceUid === '1.2.6.10',
+      );
+    };
+    const found = await mismatches();
+    expect(found).toMatchObject([{ sopInstanceUid: '1.2.6.10.2', numberOfInstances: 1 }]);
+    const { said } = await api(shared, 'DELETE', '/studies/1.2.6.10', { reason: 'a test' });
+    expect(await mismatches()).toEqual([]);
+    await api(shared, 'POST', `/deletions/${said['deletionId']}/undo`);
+    expect(await mismatches()).toEqual(found);
+  });
+
   it('pages through what was stored with warnings, each with its sentences', async () => {
     const uids = ['1.2.6.7.1', '1.2.6.7.2', '1.2.6.7.3'];
     await stored(shared.http, [named('1.2.6.8', 1, '1.2.6.8.9')]);

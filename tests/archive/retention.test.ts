@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { applyRetention, type Disk, type RetentionParts } from '../../src/archive/retention.ts';
 import { openDatabase } from '../../src/catalog/database.ts';
-import type { RetentionRules } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
+import type { RetentionRules } from '../../src/retention-settings.ts';
 import { stored } from '../dicomweb/client.ts';
 import { openNode, type SharedNode } from '../dicomweb/shared-node.ts';
 import { asFile } from '../support/instances.ts';

@@ -1,10 +1,10 @@
 import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { walkFiles } from '../../src/archive/sweep-files.ts';
 import { type SweepParts, sweepOrphans } from '../../src/archive/sweep-orphans.ts';
 import { openDatabase } from '../../src/catalog/database.ts';
+import { walkFolder } from '../../src/storage/file-store.ts';
 import { stored, stow } from '../dicomweb/client.ts';
 import { openNode, type SharedNode } from '../dicomweb/shared-node.ts';
 import { asFile } from '../support/instances.ts';
@@ -20,14 +20,19 @@ async function aNode(): Promise<SharedNode & { readonly data: string }> {
   return { ...node, data: node.node.settings.data };
 }
 
-function sweepParts({ node }: SharedNode): SweepParts & { readonly store: { removed: string[] } } {
+function sweepParts({
+  node,
+}: SharedNode): SweepParts & { readonly store: { readonly removed: string[]; readonly underWay: Set<string> } } {
   const { data, databaseUrl } = node.settings;
   const database = openDatabase(databaseUrl ?? '');
   onTestFinished(() => database.destroy());
   const removed: string[] = [];
+  const underWay = new Set<string>();
   const store = {
     removed,
-    walk: () => walkFiles(data),
+    underWay,
+    walk: () => walkFolder(join(data, 'objects')),
+    isUnderWay: (key: string) => underWay.has(key),
     remove: async (key: string) => {
       removed.push(key);
       await rm(fileOf(data, key));
@@ -83,7 +88,7 @@ describe('the sweep', () => {
     expect(await faults(node)).toEqual([]);
   });
 
-  it('asks once more before it removes: a file that was named meanwhile stays', async () => {
+  it('asks once more before it removes, and leaves what is being recorded just now', async () => {
     const node = await aNode();
     const parts = sweepParts(node);
     leaveFile(node.data, key('a'), 2);
@@ -94,6 +99,9 @@ describe('the sweep', () => {
     });
     expect((await sweepOrphans(parts)).removed).toBe(1);
     expect(asked).toBe(2);
+    leaveFile(node.data, key('b'), 2);
+    parts.store.underWay.add(key('b'));
+    expect((await sweepOrphans(parts)).removed).toBe(0);
   });
 
   it('tells of rows whose file is missing, and leaves them', async () => {

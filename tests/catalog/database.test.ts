@@ -50,9 +50,9 @@ describe('the schema', () => {
   it('is not locked for ever by a process that was killed while it migrated', async () => {
     const database = open(await aDatabase());
     await migrate(database);
-    await migrateDown(database);
+    const undone = await migrateDown(database);
     await database.raw('UPDATE voxgate_migrations_lock SET is_locked = 1');
-    expect(await migrate(database)).toContain('0001-archive');
+    expect(await migrate(database)).toEqual(undone);
   });
 
   it('gives counts and sizes as numbers, not as text', async () => {

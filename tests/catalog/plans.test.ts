@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, migrate, openDatabase } from '../../src/catalog/database.ts';
-import { statementOf } from '../../src/catalog/search.ts';
+import { search, statementOf } from '../../src/catalog/search.ts';
 import { runStatement } from '../../src/catalog/statement.ts';
 import { queryFromParameters } from '../../src/dicom/query.ts';
 import { aDatabase } from '../support/test-node.ts';
@@ -10,6 +10,8 @@ async function aFilledCatalog(): Promise<Database> {
   const database = openDatabase(await aDatabase());
   onTestFinished(() => database.destroy());
   await migrate(database);
+  // a lock for each row is more than one transaction may hold
+  await database.raw('ALTER TABLE studies DISABLE TRIGGER USER');
   await database.raw(
     `INSERT INTO studies (study_instance_uid, patient_id, patient_name_folded, accession_number, study_date, study_description,
        attributes)
@@ -91,6 +93,36 @@ describe('the plan of a query on a filled catalog', () => {
       expect(`${level}\n${lines}`).toMatch(new RegExp(`Index.*${index}[\\s\\S]*Index Cond`));
       expect(`${level}\n${lines}`).not.toContain('Seq Scan');
     }
+  });
+
+  it('does without trigrams where the extension is refused, and is still right', async () => {
+    const url = await aDatabase();
+    const admin = openDatabase(url);
+    onTestFinished(() => admin.destroy());
+    const { rows: of } = await admin.raw('SELECT current_database() AS name');
+    const role = `limited_${of[0].name}`;
+    await admin.raw(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    onTestFinished(async () => {
+      await admin.raw(`DROP OWNED BY ${role} CASCADE`);
+      await admin.raw(`DROP ROLE ${role}`);
+    });
+    await admin.raw(`GRANT ALL ON SCHEMA public TO ${role}`);
+    const limited = new URL(url);
+    limited.username = role;
+    limited.password = 'x';
+    const database = openDatabase(limited.href);
+    onTestFinished(() => database.destroy());
+    await migrate(database);
+    const { rows } = await database.raw("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'");
+    expect(rows).toEqual([]);
+    await database.raw(
+      "INSERT INTO studies (study_instance_uid, patient_name_folded, attributes) VALUES ('1.2', 'smith^john', '{}')",
+    );
+    const find = (parameters: string) =>
+      search(database, queryFromParameters('study', new URLSearchParams(parameters)));
+    expect(await find('PatientName=*MITH*')).toHaveLength(1);
+    expect(await find('PatientName=Smyth&fuzzymatching=true')).toHaveLength(1);
+    expect(await find('PatientName=*MITT*')).toHaveLength(0);
   });
 
   it('of a question asked often is prepared once a connection, of patterns made anew', () => {

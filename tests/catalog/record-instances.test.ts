@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/catalog/database.ts';
-import { describeInstances, locateInstances } from '../../src/catalog/locate.ts';
+import { locateByRow, locateInstances, placeMetadata } from '../../src/catalog/locate.ts';
 import { readConflicts, readTotals } from '../../src/catalog/overview.ts';
 import { type InstanceRecord, type Recorded, recordInstances } from '../../src/catalog/record-instances.ts';
 import { aCatalog, aRecord } from './records.ts';
@@ -47,13 +47,15 @@ describe('recording instances', () => {
       { study: '1.2.4', series: 1, instances: 1, modalities: ['MR'] },
     ]);
     expect(await readTotals(database)).toEqual({ studies: 2, series: 4, instances: 5, bytes: 5000 });
-    const [described] = await describeInstances(database, { sopInstanceUid: '1.2.3.2.1' });
-    expect(described).toMatchObject({
+    const [located] = await locateInstances(database, { sopInstanceUid: '1.2.3.2.1' });
+    expect(located).toMatchObject({
       studyInstanceUid: '1.2.3',
       seriesInstanceUid: '1.2.3.2',
       size: 1000,
       storageKey: 'key-of-1.2.3.2.1',
-      dataset: { '00080018': { Value: ['1.2.3.2.1'] } },
+      frameCount: 0,
+      frames: null,
+      metadata: { segment: 1, offset: 2, length: 3 },
     });
     const inSeries = await locateInstances(database, { studyInstanceUid: '1.2.3', seriesInstanceUid: '1.2.3.1' });
     expect(inSeries.map(({ sopInstanceUid }) => sopInstanceUid).sort()).toEqual(['1.2.3.1.1', '1.2.3.1.2']);
@@ -70,14 +72,17 @@ describe('recording instances', () => {
     expect(await database.table('studies').pluck('study_description')).toEqual(['first']);
   });
 
-  it('knows a duplicate by its content, counts it once and names the first copy', async () => {
+  it('knows a duplicate by its content, counts it once and goes on naming the first copy', async () => {
     const database = await aCatalog();
     const first = aRecord({ instance: '1.2.3.1.1' });
     await record(database, [first]);
-    const again = { ...first, instance: { ...first.instance, storageKey: 'behind other file meta information' } };
+    const again = aRecord({ instance: '1.2.3.1.1', key: 'another file' });
     expect(await record(database, [again, aRecord({ instance: '1.2.3.1.2' })])).toEqual([
-      { outcome: 'duplicate', storageKey: first.instance.storageKey },
-      { outcome: 'stored', storageKey: 'key-of-1.2.3.1.2' },
+      { outcome: 'duplicate', fileNamed: false },
+      { outcome: 'stored', fileNamed: true },
+    ]);
+    expect(await locateInstances(database, { sopInstanceUid: '1.2.3.1.1' })).toMatchObject([
+      { storageKey: first.instance.storageKey },
     ]);
     expect(await counts(database)).toMatchObject([{ instances: 2 }]);
     expect(await readConflicts(database, 10)).toEqual([]);
@@ -93,8 +98,10 @@ describe('recording instances', () => {
       aRecord({ instance: '1.2.3.1.1', content: 'of a study', study: '1.2.9' }),
     ];
     for (const other of others) {
-      expect(await record(database, [other])).toEqual([{ outcome: 'conflict', storageKey: other.instance.storageKey }]);
-      await record(database, [other]);
+      expect(await record(database, [other])).toEqual([{ outcome: 'conflict', fileNamed: true }]);
+      // Once more, in a file of its own: the first is kept, and this one is named by no row.
+      const again = { ...other, instance: { ...other.instance, storageKey: `${other.instance.storageKey} again` } };
+      expect(await record(database, [again])).toEqual([{ outcome: 'conflict', fileNamed: false }]);
     }
     expect((await readConflicts(database, 10)).map(({ reason }) => reason)).toEqual([
       'the SOP Instance UID is held in another study',
@@ -127,17 +134,76 @@ describe('recording instances', () => {
     expect(row).toEqual({ patient_id: long.slice(0, 850), study_date: long.slice(0, 850), study_description: long });
   });
 
-  it('sends the metadata of a large group in parts: one statement holds at most 256 MB', async () => {
+  it('takes back counts, series and studies of what was held already, and leaves the others of the group', async () => {
     const database = await aCatalog();
-    const statements: string[] = [];
-    database.on('query', ({ sql }: { sql: string }) => statements.push(sql));
-    const large = randomBytes(12 * 1024 * 1024);
-    const group = ['3', '1', '2'].map((n) => aRecord({ instance: `1.2.3.1.${n}`, metadata: large }));
-    expect((await record(database, group)).map(({ outcome }) => outcome)).toEqual(['stored', 'stored', 'stored']);
-    expect(statements.filter((sql) => sql.includes('INSERT INTO instances'))).toHaveLength(2);
-    expect(await counts(database)).toMatchObject([{ instances: 3 }]);
-    const { rows } = await database.raw('SELECT length(metadata) AS length FROM instances');
-    expect(rows).toEqual(Array(3).fill({ length: large.length }));
+    await record(database, [aRecord({ instance: '1.2.3.1.1' }), aRecord({ study: '1.2.4', instance: '1.2.4.1.1' })]);
+    const outcomes = await record(database, [
+      aRecord({ instance: '1.2.3.1.1' }),
+      aRecord({ series: '1.2.3.2', instance: '1.2.3.2.1', modality: 'PT' }),
+      aRecord({ series: '1.2.3.3', instance: '1.2.4.1.1', modality: 'MR' }),
+      aRecord({ study: '1.2.9', instance: '1.2.4.1.1x', modality: 'OT' }),
+      aRecord({ study: '1.2.8', instance: '1.2.3.1.1y', modality: 'OT' }),
+    ]);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['duplicate', 'stored', 'conflict', 'stored', 'stored']);
+    expect(await counts(database)).toEqual([
+      { study: '1.2.3', series: 2, instances: 2, modalities: ['CT', 'PT'] },
+      { study: '1.2.4', series: 1, instances: 1, modalities: ['CT'] },
+      { study: '1.2.8', series: 1, instances: 1, modalities: ['OT'] },
+      { study: '1.2.9', series: 1, instances: 1, modalities: ['OT'] },
+    ]);
+  });
+
+  it('remembers instances whose Patient ID or issuer (0010,0020), (0010,0021) is not that of their study', async () => {
+    const database = await aCatalog();
+    const of = (instance: string, patientId: string | null, issuerOfPatientId: string | null = null) =>
+      aRecord({ instance, columns: { patientId, issuerOfPatientId } });
+    await record(database, [of('1.2.3.1.1', 'P1', 'A')]);
+    await record(database, [of('1.2.3.1.2', 'P1'), of('1.2.3.1.3', 'P2', 'A'), of('1.2.3.1.4', 'P2', 'A')]);
+    await record(database, [of('1.2.3.1.5', 'P2', 'A')]);
+    await record(database, [of('1.2.3.1.6', 'P1', 'B'), of('1.2.3.1.7', null), of('1.2.3.1.1', 'P1', 'A')]);
+    const mismatches = await database
+      .table('patient_mismatches')
+      .select('patient_id', 'issuer_of_patient_id', 'sop_instance_uid', 'number_of_instances')
+      .orderBy('sop_instance_uid');
+    expect(mismatches).toEqual([
+      { patient_id: 'P2', issuer_of_patient_id: 'A', sop_instance_uid: '1.2.3.1.3', number_of_instances: 3 },
+      { patient_id: 'P1', issuer_of_patient_id: 'B', sop_instance_uid: '1.2.3.1.6', number_of_instances: 1 },
+      { patient_id: '', issuer_of_patient_id: '', sop_instance_uid: '1.2.3.1.7', number_of_instances: 1 },
+    ]);
+    expect(await counts(database)).toMatchObject([{ instances: 7 }]);
+  });
+
+  it('notes where metadata lie that were written down later, if the row still names that file', async () => {
+    const database = await aCatalog();
+    const first = aRecord({ instance: '1.2.3.1.1' });
+    await record(database, [{ ...first, instance: { ...first.instance, metadata: null } }]);
+    const [{ id }] = await database.table('instances').select('id');
+    const located = async () => (await locateByRow(database, [id])).get(id);
+    expect((await located())?.metadata).toBeNull();
+    const written = { metadata: { segment: 7, offset: 8, length: 9 }, frameCount: 2, frames: '{}' };
+    await placeMetadata(database, { sopInstanceUid: '1.2.3.1.1', storageKey: 'another', ...written });
+    expect((await located())?.metadata).toBeNull();
+    await placeMetadata(database, { sopInstanceUid: '1.2.3.1.1', storageKey: 'key-of-1.2.3.1.1', ...written });
+    expect(await located()).toMatchObject({ storageKey: 'key-of-1.2.3.1.1', ...written });
+  });
+
+  it('needs at most 1.5 kB for an instance, all indexes included', async () => {
+    const database = await aCatalog();
+    const uid = (n: number): string => `1.3.6.1.4.1.14519.5.2.1.7009.2403.3342197168956409211482516${10000 + n}`;
+    const attributes = JSON.stringify({ '00100020': { vr: 'LO', Value: ['x'.repeat(1000)] } });
+    for (let study = 0; study < 10; study++)
+      for (let part = 0; part < 10; part++)
+        await record(
+          database,
+          Array.from({ length: 10 }, (_, n) =>
+            aRecord({ study: uid(study), instance: uid(1000 * study + 10 * part + n), columns: { attributes } }),
+          ),
+        );
+    const { rows } = await database.raw(
+      `SELECT sum(pg_total_relation_size(c.oid))::integer AS bytes FROM pg_class c
+       WHERE relname IN ('studies', 'series', 'instances')`,
+    );
+    expect(rows[0].bytes / 1000).toBeLessThan(1500);
   });
 
   it('keeps counts exact when eight transactions at a time add to the same studies, and none fails', async () => {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import { type Database, migrate, openDatabase } from '../../src/catalog/database.ts';
 import type { InstanceRecord, StudyColumns } from '../../src/catalog/record-instances.ts';
@@ -20,7 +19,8 @@ interface Said {
   readonly modality?: string;
   /** What the data set holds; other content has another digest. */
   readonly content?: string;
-  readonly metadata?: Buffer;
+  /** The name of its file; the same object sent again comes in another. */
+  readonly key?: string;
   readonly columns?: Partial<StudyColumns>;
 }
 
@@ -36,6 +36,7 @@ export function aRecord(said: Said): InstanceRecord {
     study: {
       ...none,
       patientId: 'P1',
+      issuerOfPatientId: null,
       patientName: 'TEST^ONE',
       patientNameFolded: 'test^one',
       studyDate: '20260102',
@@ -60,12 +61,13 @@ export function aRecord(said: Said): InstanceRecord {
       sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
       instanceNumber: 1,
       transferSyntaxUid: '1.2.840.10008.1.2.1',
-      storageKey: `key-of-${content}`,
+      storageKey: said.key ?? `key-of-${content}`,
       size: 1000,
       digest,
       dataSetOffset: 400,
+      frameCount: 0,
       frames: null,
-      metadata: said.metadata ?? gzipSync(JSON.stringify({ '00080018': { vr: 'UI', Value: [instance] } })),
+      metadata: { segment: 1, offset: 2, length: 3 },
       warnings: null,
       origin: 'received',
     },

@@ -85,7 +85,10 @@ describe('the console', () => {
     expect(description).toEqual(JSON.parse(JSON.stringify(openApi())));
     expect(description.openapi).toBe('3.1.0');
     for (const path of Object.keys(description.paths)) {
-      const answer = await ask(shared.http, path.replace('{SeriesInstanceUID}', '1.2.3.500.1'));
+      const answer = await ask(
+        shared.http,
+        path.replace('{StudyInstanceUID}', '1.2.3.500').replace('{SeriesInstanceUID}', '1.2.3.500.1'),
+      );
       expect(answer.type, path).toContain('application/json');
       expect([200, 404], path).toContain(answer.status);
     }

@@ -6,7 +6,10 @@ import { asFile, SECONDARY_CAPTURE } from '../support/instances.ts';
 import { type Answer, ask, stored } from './client.ts';
 import { aSharedNode } from './shared-node.ts';
 
-const reference = (uid: string): Fields => ({ ReferencedSOPClassUID: SECONDARY_CAPTURE, ReferencedSOPInstanceUID: uid });
+const reference = (uid: string): Fields => ({
+  ReferencedSOPClassUID: SECONDARY_CAPTURE,
+  ReferencedSOPInstanceUID: uid,
+});
 const study = (uid: string): Fields => ({
   StudyInstanceUID: '1.2.3.40.1',
   SOPInstanceUID: uid,

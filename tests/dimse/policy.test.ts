@@ -1,11 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
+import { IMPLEMENTATION_CLASS_UID } from '../../src/dicom/implementation.ts';
 import { bufferSource, parseDataSet } from '../../src/dicom/parse.ts';
+import { number } from '../../src/dicom/read-values.ts';
 import type { Service } from '../../src/dimse/service.ts';
 import { readUserItems, roleItem } from '../../src/network/negotiation.ts';
 import type { CallerPolicy, PeerSettings } from '../../src/peer-settings.ts';
 import { aDoor, LOOPBACK, type TestDoor } from '../support/a-door.ts';
 import { anAuthority } from '../support/certificates.ts';
-import { SECONDARY_CAPTURE } from '../support/instances.ts';
+import { encoded, SECONDARY_CAPTURE } from '../support/instances.ts';
+import { getJson } from '../support/node-process.ts';
 import {
   type AssociateOptions,
   command,
@@ -17,8 +20,9 @@ import {
   pdv,
   RawScu,
   type ReceivedPdu,
+  storeCommand,
 } from '../support/raw-scu.ts';
-import { aFolder } from '../support/test-node.ts';
+import { aFolder, aNode } from '../support/test-node.ts';
 
 const VERIFICATION = '1.2.840.10008.1.1';
 const CT = '1.2.840.10008.5.1.4.1.1.2';
@@ -145,6 +149,34 @@ describe('a caller of the DIMSE door', () => {
     expect((await scu.receiveCommand())['00000900']).toMatchObject({ Value: [0x0122] });
   });
 
+  it('cannot store by another context than that of the class, nor by that of a service (0122H)', async () => {
+    const policy = { sopClasses: [CT], services: ['verify', 'store'] } as const;
+    const door = await aDoor({ plain: LOOPBACK, stores: true, admission: { peers: [peer('ct', policy)] } });
+    const { scu } = await RawScu.associate(door.port, proposing(VERIFICATION, CT), { calling: 'CT1' });
+    const store = async (contextId: number, sopClass: string) => {
+      const instance = `1.2.3.4.1.1.${contextId}`;
+      const dataSet = encoded({ SOPClassUID: sopClass, SOPInstanceUID: instance });
+      scu.send(pData(pdv(contextId, 3, storeCommand(sopClass, instance))), pData(pdv(contextId, 2, dataSet)));
+      return number(await scu.receiveCommand(), 'Status');
+    };
+    expect(await store(3, CT)).toBe(0);
+    expect(await store(3, SECONDARY_CAPTURE)).toBe(0x0122);
+    expect(await store(1, SECONDARY_CAPTURE)).toBe(0x0122);
+  });
+
+  it('has its texts read in the character set of the settings where its objects name none', async () => {
+    const peers = [peer('ct', { characterSet: 'ISO_IR 144' })];
+    const node = await aNode({ peers, models: [] });
+    const { scu } = await RawScu.associate(node.dimsePort, proposing(SECONDARY_CAPTURE), { calling: 'CT1' });
+    const named = encoded({ PatientName: { Alphabetic: 'XXXXXX' } });
+    // "Иванов" in ISO 8859-5.
+    named.set(Buffer.from([0xb8, 0xd2, 0xd0, 0xdd, 0xde, 0xd2]), named.indexOf('XXXXXX'));
+    scu.send(pData(pdv(1, 3, storeCommand(SECONDARY_CAPTURE, '1.2.3.4.1.1.1'))), pData(pdv(1, 2, named)));
+    expect(number(await scu.receiveCommand(), 'Status')).toBe(0);
+    const found = await getJson<object[]>(`${node.http}/dicom-web/studies`);
+    expect(found[0]).toMatchObject({ '00100010': { Value: [{ Alphabetic: 'Иванов' }] } });
+  });
+
   it('leaves its negotiation in the log: implementation, sizes, each context with its result', async () => {
     const door = await aDoor({ plain: LOOPBACK, admission: { peers: [peer('ct', { services: ['store'] })] } });
     await RawScu.associate(door.port, proposing(VERIFICATION, CT), { calling: 'CT1', maxPduLength: 32_768 });
@@ -169,8 +201,7 @@ describe('a caller of the DIMSE door', () => {
   it('is told what we are, not what it said of itself', async () => {
     const door = await aDoor({ plain: LOOPBACK });
     const { answer } = await RawScu.associate(door.port, proposing(VERIFICATION));
-    expect(answer.content.toString('latin1')).not.toContain('1.2.3.4\0'.slice(0, 7) + 'U');
-    expect(userItem(answer, 0x52)?.toString()).not.toBe('1.2.3.4');
+    expect(userItem(answer, 0x52)?.toString()).toBe(IMPLEMENTATION_CLASS_UID);
     expect(userItem(answer, 0x53)).toBeUndefined();
   });
 });
@@ -201,7 +232,7 @@ describe('an association', () => {
     expect(await open({ quirks: { roleSelection: false } })).toEqual([]);
   });
 
-  it.each([
+  it.each<[number, CallerPolicy, number]>([
     [4096, {}, 4096],
     [0, {}, 128 * 1024 + 12],
     [65_536, { quirks: { maxPduLength: 8192 } }, 8192],

@@ -78,7 +78,8 @@ describe('the DIMSE door', () => {
       STORAGE,
       VERIFICATION,
       { abstractSyntax: '1.2.840.113619.4.26', transferSyntaxes: [EXPLICIT] },
-      { abstractSyntax: '1.2.840.10008.5.1.4.1.2.2.2', transferSyntaxes: [IMPLICIT] },
+      // Basic Grayscale Print Management.
+      { abstractSyntax: '1.2.840.10008.5.1.1.9', transferSyntaxes: [IMPLICIT] },
       { abstractSyntax: SECONDARY_CAPTURE, transferSyntaxes: ['1.2.3.4.5'] },
     ]);
     expect(contextResults(answer)).toEqual([0, 0, 0, 3, 4]);
@@ -107,7 +108,7 @@ describe('the DIMSE door', () => {
       );
     }
     expect(number(await scu.receiveCommand(), 'Status')).toBe(0);
-    expect(slow.mock.calls.length).toBeGreaterThan(10);
+    expect(slow.mock.calls.length).toBeGreaterThan(3);
     vi.restoreAllMocks();
     const stored = await retrieve(node);
     expect(stored.subarray(stored.length - dataSet.length).equals(dataSet)).toBe(true);

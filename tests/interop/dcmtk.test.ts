@@ -1,15 +1,24 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { freePort, getJson, NodeProcess } from '../support/node-process.ts';
 import { hasPrograms, type ProgramResult, runProgram, startProgram } from '../support/programs.ts';
-import { expectedRows, hasSharedData, sharedData } from '../support/shared-data.ts';
+import { type ExpectedRow, expectedRows, hasSharedData, sharedData } from '../support/shared-data.ts';
 import { aFolder } from '../support/test-node.ts';
-import { expectReceived, type JudgedObject, OTHER_STUDY, STUDY, writeStudies } from './judged-study.ts';
+import { dataSetOf, expectReceived, type JudgedObject, OTHER_STUDY, STUDY, writeStudies } from './judged-study.ts';
 
 /** DCMTK as the judge: each program ends with 0, and what it says is what we expect. */
+/** HTJ2K, JPEG XL and Deflated Image Frame are younger than it; dicomweb-roundtrip.test.ts sends those. */
+const UNKNOWN_TO_DCMTK = new Set(
+  ['4.110', '4.111', '4.112', '4.201', '4.202', '4.203', '8.1'].map((end) => `1.2.840.10008.1.2.${end}`),
+);
+
 const ready = hasPrograms('echoscu', 'storescu', 'dcmsend', 'findscu', 'movescu', 'getscu', 'storescp');
 
 async function dcmtk(program: string, node: NodeProcess, ...args: string[]): Promise<ProgramResult> {
-  const result = await runProgram(program, ['-v', '-aec', 'VOXGATE', ...args.slice(0, -1), ...splitLast(args, node)]);
+  const all = ['-v', '-aec', 'VOXGATE', ...args.slice(0, -1), ...splitLast(args, node)];
+  // movescu writes what it keeps byte for byte (+B) where it runs, and not where -od says.
+  const folder = args[args.indexOf('-od') + 1];
+  const result = await runProgram(program, all, args.includes('-od') && folder ? { cwd: folder } : {});
   expect(result.code, `${program} ${args.join(' ')}\n${result.output}`).toBe(0);
   return result;
 }
@@ -47,21 +56,32 @@ describe.skipIf(!ready)('DCMTK', () => {
   });
 
   it.skipIf(!hasSharedData)(
-    'rows 2 and 28: dcmsend stores one real file of every transfer syntax, byte for byte',
+    'rows 2 and 28: dcmsend stores one real file of every transfer syntax that it knows',
     async () => {
       const node = await NodeProcess.start();
       const readable = expectedRows().filter(
         (row) => row['pydicom'] === 'ok' && row['dcmtk'] === 'ok' && row['SOPInstanceUID'] && row['StudyInstanceUID'],
       );
-      const chosen = [...new Map(readable.map((row) => [row['TransferSyntaxUID']!, row])).entries()];
-      expect(chosen.length).toBeGreaterThan(15);
+      // One object each, and each its own: many of the files share a SOP Instance UID.
+      const chosen = new Map<string, ExpectedRow>();
+      const taken = new Set<string>();
+      for (const row of readable) {
+        const syntax = row['TransferSyntaxUID']!;
+        if (chosen.has(syntax) || UNKNOWN_TO_DCMTK.has(syntax) || taken.has(row['SOPInstanceUID']!)) continue;
+        chosen.set(syntax, row);
+        taken.add(row['SOPInstanceUID']!);
+      }
+      expect(chosen.size).toBeGreaterThan(10);
       for (const [syntax, row] of chosen) {
         const { output } = await dcmtk('dcmsend', node, '--decompress-never', sharedData(row['file']!));
-        expect(output, syntax).toContain('Status: success');
-        const held = await getJson<object[]>(
-          `${node.http}/dicom-web/instances?SOPInstanceUID=${row['SOPInstanceUID']}`,
-        );
-        expect(held, syntax).toHaveLength(1);
+        expect(output, syntax).toContain('Response (Success)');
+        const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = row;
+        const path = `studies/${StudyInstanceUID}/series/${SeriesInstanceUID}/instances/${SOPInstanceUID}`;
+        const back = await fetch(`${node.http}/dicom-web/${path}`, { headers: { accept: 'application/dicom' } });
+        const stored = dataSetOf(Buffer.from(await back.arrayBuffer()));
+        // DCMTK may write lengths of sequences anew; the pixels behind them are the file's.
+        const sent = dataSetOf(readFileSync(sharedData(row['file']!)));
+        expect(stored.subarray(-256).equals(sent.subarray(-256)), `${syntax} ${row['file']}`).toBe(true);
       }
     },
   );
@@ -160,8 +180,8 @@ describe.skipIf(!ready)('DCMTK', () => {
       ...study,
       '',
     );
+    expect(moved.output).toMatch(/Completed Suboperations *: 4/);
     expectReceived(received, ofStudy);
-    expect(moved.output).toMatch(/Number of Completed Suboperations *: 4/i);
     const archived = aFolder();
     await startProgram('storescp', ['-B', '-aet', 'STORESCP', '-od', archived, String(other)], other);
     const series = keys('SERIES', 'PatientID=J1', `StudyInstanceUID=${STUDY}`, `SeriesInstanceUID=${STUDY}.2`);

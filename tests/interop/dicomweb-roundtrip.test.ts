@@ -157,7 +157,8 @@ async function byStore(node: SharedNode, row: ExpectedRow): Promise<Fate> {
     sopInstanceUid: text(dataset, 'SOPInstanceUID') ?? text(meta, 'MediaStorageSOPInstanceUID') ?? '1.2.3',
     transferSyntaxUid,
     dataSetOffset,
-    readFile: () => Promise.resolve(bytes),
+    path: sharedData(row['file']!),
+    size: bytes.length,
   };
   try {
     await peer.store([object]);

@@ -37,14 +37,14 @@ async function stow(
 }
 
 /** What C-STORE answers, sent as our own sender sends it; a file that cannot be read cannot be sent. */
-async function cStore(node: NodeProcess, bytes: Buffer): Promise<string> {
+async function cStore(node: NodeProcess, path: string, bytes: Buffer): Promise<string> {
   let object: Parameters<DimsePeer['store']>[0][number];
   try {
     const { dataset, meta, transferSyntaxUid, dataSetOffset } = parsePart10(bufferSource(bytes));
     const sopClassUid =
       text(dataset, 'SOPClassUID') ?? text(meta, 'MediaStorageSOPClassUID') ?? '1.2.840.10008.5.1.4.1.1.7';
     const sopInstanceUid = text(dataset, 'SOPInstanceUID') ?? text(meta, 'MediaStorageSOPInstanceUID') ?? '1.2.3';
-    object = { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSetOffset, readFile: () => Promise.resolve(bytes) };
+    object = { sopClassUid, sopInstanceUid, transferSyntaxUid, dataSetOffset, path, size: bytes.length };
   } catch {
     return 'not sent: no data set can be found in it';
   }
@@ -67,7 +67,7 @@ describe.skipIf(!hasSharedData)('the malformed files', () => {
     let [stored, refused] = [0, 0];
     for (const file of malformedFiles()) {
       const bytes = readFileSync(file);
-      const byDimse = await cStore(node, bytes);
+      const byDimse = await cStore(node, file, bytes);
       const byWeb = await stow(node, bytes);
       expect([200, 202, 409], `${basename(file)} by STOW-RS`).toContain(byWeb.status);
       if (byWeb.status !== 200) expect(byWeb.code, `${basename(file)} by STOW-RS`).toMatch(/^\d+$/);

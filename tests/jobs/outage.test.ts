@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/catalog/database.ts';
 import { enqueue, migrateQueue, startQueue } from '../../src/jobs/queue.ts';
 import { createLog } from '../../src/log.ts';
 import { aDatabase } from '../support/test-node.ts';
+import { NO_JOBS } from './no-jobs.ts';
 
 async function admin(sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: inject('postgres') });
@@ -26,14 +27,13 @@ describe('a database that goes away while a job runs', () => {
       concurrency: 1,
       log: createLog('silent', false),
       handlers: {
+        ...NO_JOBS,
         'settle-series': async (_, { attempt }) => {
           attempts.push(attempt);
           if (attempts.length > 1) return;
           await admin(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
           await admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
         },
-        'analyze-series': () => Promise.resolve(),
-        'deliver-results': () => Promise.resolve(),
       },
     });
     onTestFinished(() => queue.stop());

@@ -3,6 +3,7 @@ import { type Database, openDatabase } from '../../src/catalog/database.ts';
 import { enqueue, type JobHandlers, type JobRun, migrateQueue, type Queue, startQueue } from '../../src/jobs/queue.ts';
 import { createLog, type Log } from '../../src/log.ts';
 import { aDatabase } from '../support/test-node.ts';
+import { NO_JOBS } from './no-jobs.ts';
 
 const SERIES = { studyInstanceUid: '1.2.3', seriesInstanceUid: '1.2.3.1' };
 
@@ -18,13 +19,12 @@ async function aBench(): Promise<Bench> {
   await migrateQueue(connectionString);
   const database = openDatabase(connectionString);
   onTestFinished(() => database.destroy());
-  const none = () => Promise.reject(new Error('no such job was left'));
   return {
     connectionString,
     database,
     jobs: () => database.table('graphile_worker.jobs').orderBy('id'),
     async start(handlers, log = createLog('silent', false)) {
-      const all = { 'settle-series': none, 'analyze-series': none, 'deliver-results': none, ...handlers };
+      const all = { ...NO_JOBS, ...handlers };
       const queue = await startQueue({ connectionString, handlers: all, log, concurrency: 2 });
       onTestFinished(() => queue.stop(0));
       return queue;

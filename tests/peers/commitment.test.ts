@@ -3,8 +3,8 @@ import { dataset } from '../../src/dicom/build.ts';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
 import { items, number, text } from '../../src/dicom/read-values.ts';
 import { encodeDataSet } from '../../src/dicom/write.ts';
-import { freePort } from '../support/node-process.ts';
 import { SECONDARY_CAPTURE } from '../support/instances.ts';
+import { freePort } from '../support/node-process.ts';
 import { RawListener, type ReceivedRequest } from '../support/raw-listener.ts';
 import { command, EXPLICIT, IMPLICIT, pData, pdv, RawScu } from '../support/raw-scu.ts';
 import { aNode } from '../support/test-node.ts';
@@ -103,7 +103,7 @@ describe('storage commitment that we ask of a peer (PS3.4 Annex J)', () => {
   it('takes the answer that follows on the association of its request', async () => {
     const pacs = await RawListener.open((request) =>
       field(request) === ACTION
-        ? { status: 0, then: [eventCommand(1), eventInformation(request.dataSet, [], EXPLICIT)] }
+        ? { status: 0, afterwards: [eventCommand(1), eventInformation(request.dataSet, [], EXPLICIT)] }
         : { status: 0 },
     );
     const peer = { name: 'pacs', aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port, storageCommitment: true };
@@ -118,7 +118,9 @@ describe('storage commitment that we ask of a peer (PS3.4 Annex J)', () => {
 describe('instance availability notification that we send (PS3.4 Annex R)', () => {
   it('tells a peer where the results are, under one UID however often it is told', async () => {
     const statuses = [0x0110, 0];
-    const ris = await RawListener.open((request) => ({ status: field(request) === CREATE ? (statuses.shift() ?? 0) : 0 }));
+    const ris = await RawListener.open((request) => ({
+      status: field(request) === CREATE ? (statuses.shift() ?? 0) : 0,
+    }));
     const peer = { name: 'ris', aeTitle: 'RIS', host: '127.0.0.1', port: ris.port, availabilityNotification: true };
     const node = await aNode({ peers: [peer] });
     await deliver(node, 'ris', ['1.2.3.4.1.1.1']);

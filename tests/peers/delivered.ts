@@ -10,7 +10,10 @@ export interface Delivered {
 
 /** An analysis with these results, and the job that delivers them, as the pipeline leaves them behind. */
 export async function deliver(node: TestNode, peer: string, instances: readonly string[]): Promise<Delivered> {
-  await stored(node.http, instances.map((SOPInstanceUID) => asFile({ SOPInstanceUID })));
+  await stored(
+    node.http,
+    instances.map((SOPInstanceUID) => asFile({ SOPInstanceUID })),
+  );
   const database = openDatabase(node.settings.databaseUrl ?? '');
   try {
     return await database.transaction(async (tx) => {

@@ -6,7 +6,7 @@ import { stored } from '../dicomweb/client.ts';
 import { asFile } from '../support/instances.ts';
 import { getJson } from '../support/node-process.ts';
 import { RawListener } from '../support/raw-listener.ts';
-import { IMPLICIT } from "../support/raw-scu.ts";
+import { IMPLICIT } from '../support/raw-scu.ts';
 import { aNode } from '../support/test-node.ts';
 
 /** The transfer syntax that RawListener takes: the last proposed. */

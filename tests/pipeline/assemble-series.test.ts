@@ -26,7 +26,9 @@ function phantom(
         storageKey: '',
         size: bytes.length,
         dataSetOffset: parsed.dataSetOffset,
+        frameCount: 1,
         frames: null,
+        metadata: null,
         receivedAt: new Date(),
         dataset: { ...kept, ...dataset(changes) },
       };

@@ -3,6 +3,7 @@ import { Archive } from '../../src/archive/archive.ts';
 import { type Database, migrate, openDatabase } from '../../src/catalog/database.ts';
 import type { AdmittedCaller, CallerNotes, RefusedCaller } from '../../src/dimse/callers.ts';
 import { type DimseDoor, type DimseDoorOptions, openDimseDoor } from '../../src/dimse/server.ts';
+import { migrateQueue } from '../../src/jobs/queue.ts';
 import { createLog } from '../../src/log.ts';
 import { FileStore } from '../../src/storage/file-store.ts';
 import { aDatabase, aFolder } from './test-node.ts';
@@ -17,15 +18,19 @@ export interface TestDoor extends DimseDoor {
 }
 
 type Changes = Omit<Partial<DimseDoorOptions>, 'admission'> & {
+  /** Whether objects are stored in the test: their jobs need the queue's tables. */
+  readonly stores?: boolean;
   readonly admission?: Partial<DimseDoorOptions['admission']>;
 };
 
 /** The DIMSE door alone, with an archive of its own behind it; closed when the test is over. */
-export async function aDoor({ admission, ...changes }: Changes = {}): Promise<TestDoor> {
+export async function aDoor({ admission, stores = false, ...changes }: Changes = {}): Promise<TestDoor> {
   const folder = aFolder();
-  const database: Database = openDatabase(await aDatabase());
+  const connectionString = await aDatabase();
+  const database: Database = openDatabase(connectionString);
   onTestFinished(() => database.destroy());
   await migrate(database);
+  if (stores) await migrateQueue(connectionString);
   const store = await FileStore.open(folder);
   const archive = new Archive({ store, database, settleSeconds: 3600, idleSettleSeconds: 3600 });
   const notes: CallerNotes[] = [];
@@ -47,7 +52,7 @@ export async function aDoor({ admission, ...changes }: Changes = {}): Promise<Te
     services: [],
     archive,
     recordCallers: (one) => Promise.resolve(void notes.push(one)),
-    log: createLog('silent', false),
+    log: createLog(process.env['VOXGATE_LOG_LEVEL'] ?? 'silent', false),
     ...changes,
   });
   onTestFinished(() => door.close(500));

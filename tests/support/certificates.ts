@@ -84,7 +84,7 @@ function make(folder: string, options: CertificateOptions, signer: Pick<Made, 'n
     ),
   );
   const whole = sequence(content, algorithm, bits(sign('sha256', content, issuer.secret)));
-  const cert = `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  const cert = `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').replace(/.{64}(?!$)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
   const key = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const [certPath, keyPath] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
   writeFileSync(certPath, cert);

@@ -21,10 +21,13 @@ export class NodeProcess {
     this.#environment = environment;
   }
 
-  /** @param configuration what stands in voxgate.config.json */
-  static async start(configuration: object = {}): Promise<NodeProcess> {
+  /**
+   * @param configuration what stands in voxgate.config.json
+   * @param port of the DIMSE door, where others have been told of it before
+   */
+  static async start(configuration: object = {}, port?: number): Promise<NodeProcess> {
     const folder = aFolder();
-    const [dimsePort, httpPort] = [await freePort(), await freePort()];
+    const [dimsePort, httpPort] = [port ?? (await freePort()), await freePort()];
     writeFileSync(join(folder, 'voxgate.config.json'), JSON.stringify(configuration));
     const node = new NodeProcess(dimsePort, httpPort, {
       ...process.env,
@@ -63,6 +66,11 @@ export class NodeProcess {
   /** Its VOXGATE_DATA. */
   get data(): string {
     return this.#environment['VOXGATE_DATA'] ?? '';
+  }
+
+  /** Its settings file, for commands that are to have the same peers. */
+  get configurationFile(): string {
+    return this.#environment['VOXGATE_CONFIG'] ?? '';
   }
 
   get databaseUrl(): string {

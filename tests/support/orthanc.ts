@@ -18,7 +18,9 @@ if (!hasOrthanc)
 export interface OrthancOptions {
   readonly aeTitle: string;
   /** DIMSE nodes that Orthanc may send to, by name. */
-  readonly modalities?: Readonly<Record<string, { aeTitle: string; host: string; port: number }>>;
+  readonly modalities?: Readonly<Record<string, { aeTitle: string; host: string; port: number; tls?: boolean }>>;
+  /** DIMSE by TLS only: PEM files of its certificate, its key and the authorities it trusts. */
+  readonly tls?: { readonly certPath: string; readonly keyPath: string; readonly caPath: string };
   /** DICOMweb servers that Orthanc may send to, by name: addresses of their roots. */
   readonly dicomWebServers?: Readonly<Record<string, string>>;
 }
@@ -42,6 +44,8 @@ export interface Orthanc {
   instances(): Promise<OrthancInstance[]>;
   /** The PS3.10 file as Orthanc keeps it. */
   file(id: string): Promise<Buffer>;
+  /** Its REST API: a POST, or a GET where no body is given; the answer as JSON. @throws what it answers instead */
+  ask<T>(path: string, body?: unknown): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +56,7 @@ export async function startOrthanc({
   aeTitle,
   modalities = {},
   dicomWebServers = {},
+  tls,
 }: OrthancOptions): Promise<Orthanc> {
   if (program === undefined) throw new Error('Orthanc is not installed');
   const folder = mkdtempSync(join(tmpdir(), 'voxgate-orthanc-'));
@@ -67,8 +72,19 @@ export async function startOrthanc({
     DicomAlwaysAllowStore: true,
     DicomAlwaysAllowFind: true,
     DicomModalities: Object.fromEntries(
-      Object.entries(modalities).map(([name, to]) => [name, [to.aeTitle, to.host, to.port]]),
+      Object.entries(modalities).map(([name, to]) => [
+        name,
+        { AET: to.aeTitle, Host: to.host, Port: to.port, UseDicomTls: to.tls === true },
+      ]),
     ),
+    ...(tls
+      ? {
+          DicomTlsEnabled: true,
+          DicomTlsCertificate: tls.certPath,
+          DicomTlsPrivateKey: tls.keyPath,
+          DicomTlsTrustedCertificates: tls.caPath,
+        }
+      : {}),
     HttpPort: httpPort,
     RemoteAccessAllowed: false,
     AuthenticationEnabled: false,
@@ -113,6 +129,14 @@ export async function startOrthanc({
     },
     async file(id) {
       return Buffer.from(await (await get(`${httpUrl}/instances/${id}/file`)).arrayBuffer());
+    },
+    async ask(path, body) {
+      const answer = await fetch(
+        httpUrl + path,
+        body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) },
+      );
+      if (!answer.ok) throw new Error(`Orthanc answered ${path} with HTTP ${answer.status}: ${await answer.text()}`);
+      return JSON.parse(await answer.text());
     },
     stop,
   };

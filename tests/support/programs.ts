@@ -22,13 +22,14 @@ export interface ProgramResult {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { seconds = 60, env = {} }: { seconds?: number; env?: NodeJS.ProcessEnv } = {},
+  { seconds = 60, env = {}, cwd }: { seconds?: number; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     // DCMTK leaves Nagle's algorithm on unless told otherwise: 40 ms an object against delayed acknowledgements.
     const child = spawn(program, args, {
       env: { ...process.env, TCP_NODELAY: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(cwd === undefined ? {} : { cwd }),
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr])

@@ -19,7 +19,7 @@ export type Responder = (request: ReceivedRequest) => {
   readonly status: number;
   readonly pending?: readonly Buffer[];
   /** A request of its own that it makes after its response, on the same association. */
-  readonly then?: readonly Buffer[];
+  readonly afterwards?: readonly Buffer[];
 };
 
 /**
@@ -95,27 +95,30 @@ export class RawListener {
       if (!done || !state.command) continue;
       const request = { command: state.command, dataSet: (control & 1) === 0 ? whole : {}, roles: state.roles };
       state.command = undefined;
-      // A response to a request of the listener's own.
-      const isResponse = ((number(request.command, 'CommandField') ?? 0) & 0x8000) !== 0;
+      // A response to a request of the listener's own, and C-CANCEL-RQ, are not answered.
+      const field = number(request.command, 'CommandField') ?? 0;
       this.received.push(request);
-      if (!isResponse) this.#answer(socket, contextId, request);
+      if ((field & 0x8000) === 0 && field !== 0x0fff) this.#answer(socket, contextId, request);
     }
   }
 
   #answer(socket: Socket, contextId: number, request: ReceivedRequest): void {
-    const { status, pending = [], then = [] } = this.#respond(request);
+    const { status, pending = [], afterwards = [] } = this.#respond(request);
     const response = (value: number, hasDataSet: boolean): Buffer =>
       command({
-        AffectedSOPClassUID: text(request.command, 'AffectedSOPClassUID') ?? text(request.command, 'RequestedSOPClassUID'),
+        AffectedSOPClassUID:
+          text(request.command, 'AffectedSOPClassUID') ?? text(request.command, 'RequestedSOPClassUID'),
         CommandField: (number(request.command, 'CommandField') ?? 0) | 0x8000,
         MessageIDBeingRespondedTo: number(request.command, 'MessageID'),
         CommandDataSetType: hasDataSet ? 1 : 0x0101,
         Status: value,
       });
     for (const dataSet of pending)
-      socket.write(Buffer.concat([pData(pdv(contextId, 3, response(0xff00, true))), pData(pdv(contextId, 2, dataSet))]));
+      socket.write(
+        Buffer.concat([pData(pdv(contextId, 3, response(0xff00, true))), pData(pdv(contextId, 2, dataSet))]),
+      );
     socket.write(pData(pdv(contextId, 3, response(status, false))));
-    then.forEach((message, i) => socket.write(pData(pdv(contextId, i % 2 === 0 ? 3 : 2, message))));
+    for (const [i, message] of afterwards.entries()) socket.write(pData(pdv(contextId, i % 2 === 0 ? 3 : 2, message)));
   }
 }
 

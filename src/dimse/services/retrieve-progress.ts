@@ -49,10 +49,6 @@ export class RetrieveProgress {
     else this.#failed.push(sopInstanceUid);
   }
 
-  get failed(): number {
-    return this.#failed.length;
-  }
-
   #tell(): void {
     const { pending } = RETRIEVE_STATUS;
     this.#telling ??= this.#request
@@ -82,6 +78,11 @@ export class RetrieveProgress {
     const stored = this.#completed + this.#warning;
     if (this.#failed.length === 0) return this.#end(this.#warning === 0 ? success : someFailed, reason);
     return this.#end(stored === 0 ? cannotPerform : someFailed, reason);
+  }
+
+  /** An error of ours: what was not sent yet is not sent. */
+  fail(): Promise<void> {
+    return this.#end(RETRIEVE_STATUS.unableToProcess, 'internal error; see the log of this node');
   }
 
   cancelled(): Promise<void> {

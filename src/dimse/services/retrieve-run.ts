@@ -43,8 +43,10 @@ export async function retrieve(request: ServiceRequest, retrieval: Retrieval): P
     // A sub-operation under way keeps the association: the next request waits for its end.
     await sent;
   } catch (error) {
+    // A caller that is gone is told nothing.
+    if (!request.association.isOpen) return;
     retrieval.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a retrieval failed');
-    await progress.finish('internal error; see the log of this node');
+    await progress.fail();
   } finally {
     progress.stop();
   }

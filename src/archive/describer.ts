@@ -1,0 +1,65 @@
+import { findDataSet } from '../dicom/find-data-set.ts';
+import type { ByteSource } from '../dicom/parse.ts';
+import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
+import type { StagedObject } from '../storage/staged-object.ts';
+import { type DescribedObject, describeObject, type Told } from './describe-object.ts';
+import { DescribePool } from './describe-pool.ts';
+
+/** An object that is not sure to be read in no time. */
+class TooMuch extends Error {}
+
+/** Headers of nearly every object end here. */
+const HEAD = 66 * 1024;
+/** What is read beyond: what stands behind the pixels, and the item headers of some fragments. */
+const MOST_BEYOND = 128 * 1024;
+const MOST_READS_BEYOND = 64;
+
+/**
+ * Reads what the catalog records of an object. A short header is read here and now, from memory; what is longer,
+ * deflated or made to take long goes to a thread of its own, so that nobody waits for another's parsing.
+ */
+export class Describer {
+  readonly #pool = new DescribePool();
+
+  /** @throws VoxgateError as describeObject, and out-of-resources where reading it takes too much time or memory */
+  async describe(staged: StagedObject, told: Told): Promise<DescribedObject> {
+    const wait = staged.written();
+    if (wait) await wait;
+    try {
+      const source = shortSource(staged);
+      // A few bytes may inflate to many.
+      const syntax = told.announced?.transferSyntaxUid ?? findDataSet(source).transferSyntaxUid ?? '';
+      if (!readableSyntax(syntax).deflated) return describeObject(source, told);
+    } catch (error) {
+      if (!(error instanceof TooMuch)) throw error;
+    }
+    await staged.flush();
+    return this.#pool.describe(staged.path, staged.size, told);
+  }
+
+  /** An object of the store, in a thread of its own. */
+  describeFile(path: string, size: number): Promise<DescribedObject> {
+    return this.#pool.describe(path, size, {});
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+/** The beginning of an object, and little more: whoever wants to read on is stopped. */
+function shortSource(staged: StagedObject): ByteSource {
+  let [reads, bytes] = [0, 0];
+  return {
+    size: staged.size,
+    read(offset, length) {
+      const end = Math.min(offset + length, staged.size);
+      if (end > HEAD) {
+        reads += 1;
+        bytes += end - Math.max(offset, HEAD);
+        if (reads > MOST_READS_BEYOND || bytes > MOST_BEYOND) throw new TooMuch();
+      }
+      return staged.read(offset, length);
+    },
+  };
+}
