@@ -143,8 +143,13 @@ async function runningPort(binaries: Binaries, cluster: string, owner: Owner): P
   return undefined;
 }
 
-/** Whether the process has the cluster as its working folder, as its server has; believed where /proc does not tell. */
+/**
+ * Whether the process has the cluster as its working folder, as its server has; believed where /proc does not tell. One
+ * that has died and was not yet taken notice of ("Z") works nowhere.
+ */
 async function worksIn(pid: number, cluster: string): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  if (/^State:\s+Z/m.test(status)) return false;
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
   return folder === undefined || folder === (await realpath(cluster));
 }

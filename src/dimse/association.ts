@@ -3,7 +3,7 @@ import type { Transfer } from '../archive/transfer.ts';
 import { sentenceOf } from '../errors.ts';
 import { AbortSource, type Association, Scp } from '../network/library.ts';
 import { MessageWriter } from '../network/message-writer.ts';
-import { addUserItems, readUserItems, type UserItems } from '../network/negotiation.ts';
+import { addUserItems, orderContexts, readUserItems, type UserItems } from '../network/negotiation.ts';
 import { PduError, PduReader } from '../network/pdu-reader.ts';
 import type { Admitted, Rejection } from './admission.ts';
 import { AssociationMessages } from './association-messages.ts';
@@ -154,13 +154,13 @@ export class ProviderAssociation extends Scp {
   // The association
 
   #takeControl(pdu: Buffer): Promise<void> {
-    if (pdu[0] === A_ASSOCIATE_RQ) {
-      if (this.#association) throw new PduError('a second association was requested on the connection', 2);
-      this.#items = readUserItems(pdu);
-    } else if (!this.#association) {
-      throw new PduError('a PDU came before an association', 2);
+    if (pdu[0] !== A_ASSOCIATE_RQ) {
+      if (!this.#association) throw new PduError('a PDU came before an association', 2);
+      return this.#library._processPdu(pdu);
     }
-    return this.#library._processPdu(pdu).then(() => this.#admitting);
+    if (this.#association) throw new PduError('a second association was requested on the connection', 2);
+    this.#items = readUserItems(pdu);
+    return this.#library._processPdu(orderContexts(pdu)).then(() => this.#admitting);
   }
 
   override associationRequested(association: Association): void {

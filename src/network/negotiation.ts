@@ -70,6 +70,27 @@ export function readUserItems(pdu: Buffer): UserItems {
   return { roles, extended, identity, identityResponse };
 }
 
+/**
+ * An A-ASSOCIATE-RQ with its presentation contexts in the order of their identifiers, which PS3.8 9.3.2.2 leaves to the
+ * requestor and the library takes for granted: it renumbers any that comes behind a greater one.
+ * @throws PduError for an identifier that is even or used twice
+ */
+export function orderContexts(pdu: Buffer): Buffer {
+  const start = PDU_HEADER_BYTES + FIXED_BYTES;
+  const contexts: { readonly id: number; readonly bytes: Buffer }[] = [];
+  const others: Buffer[] = [];
+  for (const { type, offset, content } of itemsOf(pdu, start)) {
+    const bytes = pdu.subarray(offset, offset + ITEM_HEADER_BYTES + content.length);
+    if (type === PRESENTATION_CONTEXT) contexts.push({ id: content.readUInt8(0), bytes });
+    else others.push(bytes);
+  }
+  contexts.sort((a, b) => a.id - b.id);
+  for (const [i, { id }] of contexts.entries())
+    if (id % 2 === 0 || id === contexts[i - 1]?.id)
+      throw new PduError(`${id} is no identifier of a presentation context, or is used twice (PS3.8 9.3.2.2)`, 6);
+  return Buffer.concat([pdu.subarray(0, start), ...contexts.map(({ bytes }) => bytes), ...others]);
+}
+
 function* itemsOf(bytes: Buffer, start: number): Generator<Item> {
   if (bytes.length < start) throw new PduError('an association PDU ends before its items', 6);
   for (let at = start; at < bytes.length; ) {

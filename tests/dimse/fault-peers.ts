@@ -128,10 +128,7 @@ export const LYING: Readonly<Record<string, readonly [Peer, RegExp]>> = {
     answered(pData(pdv(1, 3, store)), pData(pdv(3, 2, dataSet))),
     /^ended/,
   ],
-  'uses a context that nobody proposed': [
-    answered(pData(pdv(99, 3, store)), pData(pdv(99, 2, dataSet))),
-    /^ended|^01/,
-  ],
+  'uses a context that nobody proposed': [answered(pData(pdv(99, 3, store)), pData(pdv(99, 2, dataSet))), /^ended|^01/],
   'stores in the context of C-ECHO': [
     answered(pData(pdv(3, 3, store)), pData(pdv(3, 2, dataSet))),
     /^ended|^01(22|10)|^02/,

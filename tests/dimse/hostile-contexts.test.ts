@@ -31,14 +31,15 @@ async function answerTo(port: number, ids: readonly number[]): Promise<number[][
 describe('presentation contexts', () => {
   it('may come in any order of their identifiers', async () => {
     const { dimsePort } = await aNode();
+    // The answer's order is its own: it names them (PS3.8 9.3.3.2).
     expect(await answerTo(dimsePort, [5, 1, 3])).toEqual([
-      [5, 0],
       [1, 0],
       [3, 0],
+      [5, 0],
     ]);
     expect(await answerTo(dimsePort, [255, 7])).toEqual([
-      [255, 0],
       [7, 0],
+      [255, 0],
     ]);
   });
 
