@@ -2,14 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { VoxgateError } from '../errors.ts';
 import type { Database } from './database.ts';
-import {
-  groupText,
-  type InstanceRecord,
-  insertedOf,
-  judgeGroup,
-  type Recorded,
-  type Statements,
-} from './record-instances.ts';
+import { groupText } from './group-text.ts';
+import { type InstanceRecord, insertedOf, judgeGroup, type Recorded, type Statements } from './record-instances.ts';
 
 /** No answer for so long means that there will be none. */
 const DEADLINE_MS = 60_000;

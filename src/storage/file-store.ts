@@ -10,16 +10,18 @@ import {
   read as readCallback,
   statfsSync,
 } from 'node:fs';
-import { mkdir, opendir, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { VoxgateError } from '../errors.ts';
 import { allOf, rethrowFull } from './disk-errors.ts';
 import { MetadataLog } from './metadata-log.ts';
-import { arrivalName, folderOf, isObjectKey, newArrivalName } from './object-key.ts';
+import { arrivalName, EXTENSION, folderOf, newArrivalName } from './object-key.ts';
 import { StagedObject } from './staged-object.ts';
+import { type StoredFile, walkFolder } from './walk-folder.ts';
 
 export { StagedObject } from './staged-object.ts';
+export { type StoredFile, walkFolder } from './walk-folder.ts';
 
 const openFile = promisify(open);
 const readInto = promisify(readCallback);
@@ -27,7 +29,6 @@ const syncFd = promisify(fsync);
 const closeFd = promisify(close);
 
 const STREAM_BYTES = 256 * 1024;
-const EXTENSION = '.dcm';
 /** What the disk has left is asked this often. */
 const ROOM_MS = 1000;
 /** Long syncs at once, of the four threads that Node has for files. */
@@ -36,13 +37,6 @@ const SYNCS_AT_ONCE = 2;
 export interface FileStoreOptions {
   /** Nothing is taken in when the disk has fewer bytes left. */
   readonly minFreeBytes?: number;
-}
-
-/** A file of the store, whether the catalog knows it or not. */
-export interface StoredFile {
-  readonly key: string;
-  readonly size: number;
-  readonly modifiedAt: Date;
 }
 
 /**
@@ -272,21 +266,5 @@ async function syncFolder(folder: string): Promise<void> {
     await syncFd(fd);
   } finally {
     await closeFd(fd);
-  }
-}
-
-/** The object files below a folder. */
-export async function* walkFolder(folder: string): AsyncGenerator<StoredFile, void, undefined> {
-  for await (const entry of await opendir(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      yield* walkFolder(path);
-      continue;
-    }
-    const key = entry.name.endsWith(EXTENSION) ? entry.name.slice(0, -EXTENSION.length) : '';
-    if (!isObjectKey(key)) continue;
-    // It may have been removed since.
-    const { size, mtime } = await stat(path).catch(() => ({ size: -1, mtime: new Date(0) }));
-    if (size >= 0) yield { key, size, modifiedAt: mtime };
   }
 }

@@ -45,6 +45,8 @@ export function isKeyOf(key: string, digest: string): boolean {
   return key.length > ARRIVAL_DIGITS + CHECK_DIGITS ? key === digest : key === sealedKey(key, digest);
 }
 
+export const EXTENSION = '.dcm';
+
 const KEY = /^(?:[0-9a-f]{32}|[0-9a-f]{64})$/;
 
 export function isObjectKey(text: string): boolean {

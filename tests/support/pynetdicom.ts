@@ -16,7 +16,7 @@ export const python = ['/usr/bin/python3', 'python3'].find((program) => imports(
 export const hasPynetdicom = python !== undefined;
 if (!hasPynetdicom)
   process.stderr.write(
-    'pynetdicom absent (VOXGATE_PYNETDICOM may name a folder with it): the tests that need it are skipped\n',
+    'pynetdicom absent (VOXGATE_PYNETDICOM may name a folder with it): the tests that need it are left out\n',
   );
 
 /** Its qrscp keeps an index by SQLAlchemy. */
