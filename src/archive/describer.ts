@@ -7,6 +7,8 @@ import { DescribePool } from './describe-pool.ts';
 
 /** An object that is not sure to be read in no time. */
 class TooMuch extends Error {}
+/** Bytes that are needed are on their way to the disk. */
+class OnItsWay extends Error {}
 
 /** Headers of nearly every object end here. */
 const HEAD = 66 * 1024;
@@ -23,17 +25,18 @@ export class Describer {
 
   /** @throws VoxgateError as describeObject, and out-of-resources where reading it takes too much time or memory */
   async describe(staged: StagedObject, told: Told): Promise<DescribedObject> {
-    const wait = staged.written();
-    if (wait) await wait;
     try {
-      const source = shortSource(staged);
-      // A few bytes may inflate to many.
-      const syntax = told.announced?.transferSyntaxUid ?? findDataSet(source).transferSyntaxUid ?? '';
-      if (!readableSyntax(syntax).deflated) return describeObject(source, told);
+      return describeHere(staged, told);
+    } catch (error) {
+      if (!(error instanceof OnItsWay) && !(error instanceof TooMuch)) throw error;
+    }
+    // What is in no memory any more: some of it is on its way to the disk.
+    await staged.flush();
+    try {
+      return describeHere(staged, told);
     } catch (error) {
       if (!(error instanceof TooMuch)) throw error;
     }
-    await staged.flush();
     return this.#pool.describe(staged.path, staged.size, told);
   }
 
@@ -45,6 +48,14 @@ export class Describer {
   close(): Promise<void> {
     return this.#pool.close();
   }
+}
+
+function describeHere(staged: StagedObject, told: Told): DescribedObject {
+  const source = shortSource(staged);
+  // A few bytes may inflate to many.
+  const syntax = told.announced?.transferSyntaxUid ?? findDataSet(source).transferSyntaxUid ?? '';
+  if (readableSyntax(syntax).deflated) throw new TooMuch();
+  return describeObject(source, told);
 }
 
 /** The beginning of an object, and little more: whoever wants to read on is stopped. */
@@ -59,6 +70,7 @@ function shortSource(staged: StagedObject): ByteSource {
         bytes += end - Math.max(offset, HEAD);
         if (reads > MOST_READS_BEYOND || bytes > MOST_BEYOND) throw new TooMuch();
       }
+      if (!staged.canRead(offset, length)) throw new OnItsWay();
       return staged.read(offset, length);
     },
   };

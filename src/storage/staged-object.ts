@@ -11,8 +11,10 @@ const unlinkFile = promisify(unlink);
 const writeBuffer = promisify(write);
 const writeBuffers = promisify(writev);
 
-/** Chunks are gathered to this size before they are written: a CT slice is one system call. */
-const GATHER_BYTES = 1024 * 1024;
+/** Chunks are gathered to this size before they are written, beside the receiving of what follows. */
+const GATHER_BYTES = 128 * 1024;
+/** The sender is made to wait when the disk is so far behind: that bounds the memory of an object. */
+const MOST_BEHIND = 1024 * 1024;
 /** What of the beginning stays in memory: the headers of most objects, and no file is read for them. */
 const HEAD_BYTES = 66 * 1024;
 /** A large object is synced as it comes: little is left to be done when it ends, and the disk's own cache stays small. */
@@ -48,11 +50,15 @@ export class StagedObject {
   #headBytes = 0;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
+  /** Bytes handed to the disk, and those of them that it has taken. */
   #written = 0;
+  #taken = 0;
   #syncedTo = 0;
   /** What is on its way to the disk. Once a write has failed all that follows fail: there would be a hole. */
   #writing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
+  /** The first write that failed. */
+  #failed: Promise<void> | undefined;
   #moved = false;
   #ended = false;
 
@@ -91,7 +97,14 @@ export class StagedObject {
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#opening === undefined) this.#file().catch(() => undefined);
-    return this.#pendingBytes >= GATHER_BYTES ? this.flush() : undefined;
+    if (this.#failed) return this.#failed;
+    if (this.#pendingBytes < GATHER_BYTES) return undefined;
+    const flushed = this.flush();
+    // Not waited for, it is heard of with the next chunk.
+    flushed.catch(() => {
+      this.#failed = flushed;
+    });
+    return this.size - this.#taken > MOST_BEHIND ? flushed : undefined;
   }
 
   /** Everything received so far is in the file when it resolves. */
@@ -106,6 +119,7 @@ export class StagedObject {
         await before;
         if (position - this.#syncedTo >= SYNC_EVERY) await this.#syncAlong(position);
         await this.#writeOut(buffers, bytes, position);
+        this.#taken = position + bytes;
       })();
       // Seen by whoever waits for it; a sender that is gone waits for nothing.
       this.#writing.catch(() => undefined);
@@ -113,9 +127,10 @@ export class StagedObject {
     await this.#writing;
   }
 
-  /** What must be waited for before `read`: undefined when nothing is on its way to the disk. */
-  written(): Promise<void> | undefined {
-    return this.#writing;
+  /** Whether `read` can have those bytes: they are in memory or in the file, and not on their way to it. */
+  canRead(offset: number, length: number): boolean {
+    const inHead = this.#head !== undefined && Math.min(offset + length, this.size) <= this.#headBytes;
+    return inHead || this.#taken === this.#written;
   }
 
   /**
@@ -144,6 +159,7 @@ export class StagedObject {
 
   /** Writes what is left and moves the file to its place, after which it is whole, and nothing of it sure. */
   async complete(): Promise<void> {
+    await this.#failed;
     await allOf([this.flush(), this.#move()]);
   }
 

@@ -171,7 +171,7 @@ describe('the file store', () => {
     const staged = store.stage();
     const bytes = randomBytes(3_210_000);
     for (let at = 0; at < bytes.length; at += 50_000) void staged.write(bytes.subarray(at, at + 50_000));
-    await staged.written();
+    await vi.waitUntil(() => staged.canRead(0, bytes.length));
     for (const [offset, length] of [
       [0, 10],
       [60_000, 20_000],
@@ -196,7 +196,7 @@ describe('the file store', () => {
     expect(refusal).toMatchObject({ code: 'out-of-resources', message: expect.stringContaining('ENOSPC') });
     // There is room again, but not for this one: it has a hole.
     disk.writev = undefined;
-    await staged.write(Buffer.from('the rest'));
+    await expect(staged.write(Buffer.from('the rest'))).rejects.toMatchObject({ code: 'out-of-resources' });
     await expect(store.publish([staged])).rejects.toMatchObject({ code: 'out-of-resources' });
     await staged.discard();
     expect(filesUnder(root)).toEqual([]);
