@@ -133,6 +133,9 @@ export class CommitQueue {
       undecided.commitSent = true;
       await transaction.commit();
       idleSettle.left(keys, replacements);
+      // No row names them: a second copy's, and those of what is kept apart.
+      const unnamed = places.filter((_, i) => recorded[i]!.outcome !== 'stored');
+      if (unnamed.length > 0) await log.erase(unnamed).catch(() => undefined);
       return recorded;
     } catch (error) {
       await Promise.allSettled([published, transaction?.rollback()]);

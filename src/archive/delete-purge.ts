@@ -2,11 +2,15 @@ import type { Database } from '../catalog/database.ts';
 import { readHold } from '../catalog/deletions-holds.ts';
 import { readDeletion } from '../catalog/deletions-list.ts';
 import { dropParents, finishPurge, markForPurge } from '../catalog/deletions-purge.ts';
+import type { MetadataPlace } from '../catalog/record-instances.ts';
 import { leavePurge } from './delete-place.ts';
 
 export interface PurgeParts {
   readonly database: Database;
-  readonly store: { remove(key: string): Promise<void> };
+  readonly store: {
+    remove(key: string): Promise<void>;
+    readonly metadata: { erase(places: readonly MetadataPlace[]): Promise<void> };
+  };
 }
 
 /** Objects between two commits: bounds what a crash does twice. */
@@ -16,7 +20,7 @@ const BATCH = 500;
 const HELD_AGAIN_DAYS = 1;
 
 /**
- * Removes the files of a deletion, and then its rows in the trash; run again after a crash it goes on where it was.
+ * Removes the files of a deletion and erases their metadata, and then its rows in the trash; run again after a crash it goes on where it was.
  * Files go before rows and after the mark that they can no longer be brought back, so that there is never a row without
  * its bytes, and the audit says "purged" only of what is gone. A study on hold keeps what is in the trash, too.
  * Resolves to the number of objects purged.
@@ -36,7 +40,9 @@ export async function purgeDeletion(
     }
     const batch = await markForPurge(database, deletionId, BATCH);
     if (batch.length === 0) break;
-    for (const { storageKey, alone } of batch) if (alone) await store.remove(storageKey);
+    const gone = batch.filter(({ alone }) => alone);
+    for (const { storageKey } of gone) await store.remove(storageKey);
+    await store.metadata.erase(gone.flatMap(({ metadata }) => metadata ?? []));
     await database.transaction((tx) => finishPurge(tx, deletionId, batch, told));
     done += batch.length;
   }

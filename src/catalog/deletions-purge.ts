@@ -1,5 +1,6 @@
 import type { Database, Transaction } from './database.ts';
 import { addEvent } from './deletions-events.ts';
+import type { MetadataPlace } from './record-instances.ts';
 
 /** An object in the trash whose file is about to be removed. */
 export interface Purged {
@@ -8,6 +9,8 @@ export interface Purged {
   readonly size: number;
   /** Nothing else names its file. */
   readonly alone: boolean;
+  /** Where its metadata were written down; null where they were not. */
+  readonly metadata: MetadataPlace | null;
 }
 
 /**
@@ -23,6 +26,9 @@ export async function markForPurge(database: Database, deletionId: number, most:
   );
   const { rows }: { rows: Purged[] } = await database.raw(
     `SELECT t.id, t.storage_key AS "storageKey", t.size,
+       CASE WHEN t.content->>'metadata_segment' IS NOT NULL THEN jsonb_build_object(
+         'segment', t.content->'metadata_segment', 'offset', t.content->'metadata_offset',
+         'length', t.content->'metadata_length') END AS metadata,
        NOT EXISTS (SELECT FROM instances i WHERE i.sop_instance_uid = t.sop_instance_uid AND i.storage_key = t.storage_key)
        AND NOT EXISTS (SELECT FROM conflicts c WHERE c.sop_instance_uid = t.sop_instance_uid AND c.storage_key = t.storage_key)
        AND NOT EXISTS (SELECT FROM trash o WHERE o.sop_instance_uid = t.sop_instance_uid AND o.storage_key = t.storage_key

@@ -1,11 +1,22 @@
-import { closeSync, constants, openSync, read as readCallback, readdirSync, writevSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  open as openCallback,
+  openSync,
+  read as readCallback,
+  readdirSync,
+  write as writeCallback,
+  writevSync,
+} from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, gunzip, gzipSync } from 'node:zlib';
 import { rethrowFull } from './disk-errors.ts';
 
+const openFile = promisify(openCallback);
 const readInto = promisify(readCallback);
+const writeAt = promisify(writeCallback);
 const gunzipped = promisify<Uint8Array, Buffer>(gunzip);
 
 /** Where a record lies, head included. */
@@ -130,6 +141,23 @@ export class MetadataLog {
     return found;
   }
 
+  /**
+   * Overwrites records with zeros: what they tell of a patient goes with the object. The room they took is not given
+   * back; a segment that is gone holds nothing more to erase.
+   * @throws VoxgateError out-of-resources
+   */
+  async erase(places: readonly LogPlace[]): Promise<void> {
+    for (const { segment, offset, length } of places) {
+      const fd = await openFile(this.#pathOf(segment), constants.O_WRONLY).catch(unlessGone);
+      if (fd === undefined) continue;
+      try {
+        await writeAt(fd, Buffer.alloc(length), 0, length, offset).catch(rethrowFull);
+      } finally {
+        closeSync(fd);
+      }
+    }
+  }
+
   close(): void {
     for (const fd of this.#readers.values()) closeSync(fd);
     this.#readers.clear();
@@ -186,6 +214,10 @@ export class MetadataLog {
       throw error;
     }
   }
+}
+
+function unlessGone(cause: NodeJS.ErrnoException): undefined {
+  if (cause.code !== 'ENOENT') rethrowFull(cause);
 }
 
 function compare(a: LogPlace, b: LogPlace): number {

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ask, askJson, stored, stow } from '../dicomweb/client.ts';
 import { aSharedNode, openNode } from '../dicomweb/shared-node.ts';
@@ -144,6 +146,9 @@ describe('deleting', () => {
       async () => expect(await alone.sql('SELECT FROM trash UNION ALL SELECT FROM trash_parents')).toEqual([]),
       10_000,
     );
+    // Its metadata, which name the patient, are erased from the log.
+    const log = join(alone.node.settings.data, 'metadata');
+    for (const name of readdirSync(log)) expect(readFileSync(join(log, name)).includes(study)).toBe(false);
     expect(await alone.sql('SELECT event, instances, deletion_id FROM archive_events ORDER BY id')).toEqual([
       { event: 'deleted', instances: 3, deletion_id: String(id) },
       { event: 'purged', instances: 3, deletion_id: String(id) },

@@ -41,6 +41,21 @@ describe('the metadata log', () => {
     }
   });
 
+  it('erases what it is told to and nothing beside it', async () => {
+    const root = aFolder();
+    const log = await MetadataLog.open(root);
+    const records = ['first', 'second', 'third'].map((name) => ({ key: aKey(), metadata: of(`{"name":"${name}"}`) }));
+    const places = log.append(records);
+    await log.erase([places[1]!, { segment: 99, offset: 0, length: 50 }]);
+    expect(readFileSync(join(root, 'metadata', '1.log')).includes('second')).toBe(false);
+    const found = await log.read(records.map(({ key }, i) => ({ key, place: places[i]! })));
+    expect(await Promise.all(found.map(texts))).toEqual([
+      ['{"name":"first"}', null],
+      undefined,
+      ['{"name":"third"}', null],
+    ]);
+  });
+
   it('answers undefined for a record that is cut short, changed, another object’s or gone, and goes on with others', async () => {
     const root = aFolder();
     const log = await MetadataLog.open(root);
