@@ -34,7 +34,7 @@ function partsOf(
 ): RetentionParts {
   const database = openDatabase(node.node.settings.databaseUrl ?? '');
   onTestFinished(() => database.destroy());
-  const store = { remove: () => Promise.resolve() };
+  const store = { remove: () => Promise.resolve(), metadata: { erase: () => Promise.resolve() } };
   return { database, store, undoDays: 7, rules: { protect: [], ...rules }, disk, log: createLog('silent', false) };
 }
 
