@@ -184,7 +184,7 @@ describe.skipIf(!ready)('a chest CT from modality to PACS', () => {
       const held = await pacs.instances();
       expect(kinds(held)).toEqual(['SEG', 'SR']);
       expect(held.map(({ sopInstanceUid }) => sopInstanceUid).sort()).toEqual([...report.analyses[0]!.results].sort());
-      expect(await getJson(`${node.http}/api/conflicts`)).toEqual({ conflicts: [] });
+      expect(await getJson(`${node.http}/api/conflicts`)).toEqual({ conflicts: [], patientMismatches: [] });
     },
   );
 
