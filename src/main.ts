@@ -23,6 +23,7 @@ import { findService } from './dimse/services/find.ts';
 import { getService } from './dimse/services/get.ts';
 import { moveService } from './dimse/services/move.ts';
 import { ianService, mppsService } from './dimse/services/mpps.ts';
+import { leaveRoomInHeap } from './heap.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
@@ -64,6 +65,7 @@ const TRANSCODING_PROCESSES = Math.max(1, Math.min(4, availableParallelism() - 1
  * @throws VoxgateError bad-setting; whatever was opened before is closed again
  */
 export async function startNode(settings: Settings, log: Log): Promise<Node> {
+  leaveRoomInHeap();
   const closers: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
