@@ -134,7 +134,9 @@ export class CommitQueue {
       await transaction.commit();
       idleSettle.left(keys, replacements);
       // No row names them: a second copy's, and those of what is kept apart.
-      const unnamed = places.filter((_, i) => recorded[i]!.outcome !== 'stored');
+      const unnamed = records
+        .map(({ instance }, i) => ({ key: instance.storageKey, place: places[i]! }))
+        .filter((_, i) => recorded[i]!.outcome !== 'stored');
       if (unnamed.length > 0) await log.erase(unnamed).catch(() => undefined);
       return recorded;
     } catch (error) {

@@ -9,7 +9,9 @@ export interface PurgeParts {
   readonly database: Database;
   readonly store: {
     remove(key: string): Promise<void>;
-    readonly metadata: { erase(places: readonly MetadataPlace[]): Promise<void> };
+    readonly metadata: {
+      erase(records: readonly { readonly key: string; readonly place: MetadataPlace }[]): Promise<void>;
+    };
   };
 }
 
@@ -42,7 +44,9 @@ export async function purgeDeletion(
     if (batch.length === 0) break;
     const gone = batch.filter(({ alone }) => alone);
     for (const { storageKey } of gone) await store.remove(storageKey);
-    await store.metadata.erase(gone.flatMap(({ metadata }) => metadata ?? []));
+    await store.metadata.erase(
+      gone.flatMap(({ storageKey: key, metadata }) => (metadata === null ? [] : [{ key, place: metadata }])),
+    );
     await database.transaction((tx) => finishPurge(tx, deletionId, batch, told));
     done += batch.length;
   }

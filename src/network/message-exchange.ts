@@ -92,6 +92,8 @@ export class MessageExchange {
   readonly #running: Running[] = [];
   #performing: Promise<void> = Promise.resolve();
   readonly #pending = new Map<number, Pending>();
+  /** Requests given up before their final response, which may still come. */
+  readonly #givenUp = new Set<number>();
   #lastId = 0;
   #over = false;
   readonly #fail: (error: unknown) => void;
@@ -180,9 +182,14 @@ export class MessageExchange {
 
   #deliver(command: Command, contextId: number, dataSet: Buffer | undefined): void {
     if (command.isResponse) {
+      const isLast = !isPending(command.status ?? 0);
+      if (this.#givenUp.has(command.id)) {
+        if (isLast) this.#givenUp.delete(command.id);
+        return;
+      }
       const waiting = this.#pending.get(command.id);
       if (!waiting) throw new PduError('a response came to a request that was not made', 6);
-      if (!isPending(command.status ?? 0)) this.#pending.delete(command.id);
+      if (isLast) this.#pending.delete(command.id);
       // A small data set would keep the whole socket read that it came with.
       waiting.take({ command, dataSet });
       return;
@@ -277,8 +284,9 @@ export class MessageExchange {
         yield next;
       }
     } finally {
-      if (!ended && this.#pending.has(id) && !this.#over) {
-        this.#pending.set(id, { take: () => undefined, fail: () => undefined });
+      // Not awaited any more: a peer that stays silent now is idle, and its association is ended for it.
+      if (!ended && this.#pending.delete(id) && !this.#over) {
+        this.#givenUp.add(id);
         if (CANCELLABLE.has(name))
           await this.#writer
             .write(contextId, encodeCommand(COMMAND_FIELDS['C-CANCEL-RQ'], { respondsTo: id }, false))
@@ -289,7 +297,7 @@ export class MessageExchange {
 
   #nextId(): number {
     do this.#lastId = (this.#lastId % 0xffff) + 1;
-    while (this.#pending.has(this.#lastId));
+    while (this.#pending.has(this.#lastId) || this.#givenUp.has(this.#lastId));
     return this.#lastId;
   }
 

@@ -142,14 +142,16 @@ export class MetadataLog {
   }
 
   /**
-   * Overwrites records with zeros: what they tell of a patient goes with the object. The room they took is not given
-   * back; a segment that is gone holds nothing more to erase.
+   * Overwrites the records of objects with zeros: what they tell of a patient goes with the object. What lies there of
+   * another object stays (segments are numbered anew when the folder was deleted). The room is not given back.
    * @throws VoxgateError out-of-resources
    */
-  async erase(places: readonly LogPlace[]): Promise<void> {
-    for (const { segment, offset, length } of places) {
-      const fd = await openFile(this.#pathOf(segment), constants.O_WRONLY).catch(unlessGone);
-      if (fd === undefined) continue;
+  async erase(records: readonly { readonly key: string; readonly place: LogPlace }[]): Promise<void> {
+    for (const { key, place } of records) {
+      const { segment, offset, length } = place;
+      const head = await this.#readAt(segment, offset, HEAD_BYTES);
+      if (head.length < HEAD_BYTES || !isHeadOf(key, head)) continue;
+      const fd = await openFile(this.#pathOf(segment), constants.O_WRONLY).catch(rethrowFull);
       try {
         await writeAt(fd, Buffer.alloc(length), 0, length, offset).catch(rethrowFull);
       } finally {
@@ -216,12 +218,12 @@ export class MetadataLog {
   }
 }
 
-function unlessGone(cause: NodeJS.ErrnoException): undefined {
-  if (cause.code !== 'ENOENT') rethrowFull(cause);
-}
-
 function compare(a: LogPlace, b: LogPlace): number {
   return a.segment - b.segment || a.offset - b.offset;
+}
+
+function isHeadOf(key: string, head: Buffer): boolean {
+  return head.readUInt32BE(0) === MAGIC && head.subarray(8, 24).equals(keyBytes(key));
 }
 
 function keyBytes(key: string): Buffer {
@@ -244,8 +246,8 @@ function encode(key: string, { json, frames }: Metadata): Uint8Array[] {
 
 function decode(key: string, record: Buffer, length: number): Metadata | undefined {
   if (record.length < length || length < HEAD_BYTES) return undefined;
-  if (record.readUInt32BE(0) !== MAGIC || record.readUInt32BE(4) !== crc32(record.subarray(8))) return undefined;
-  if (!record.subarray(8, 24).equals(keyBytes(key))) return undefined;
+  if (record.readUInt32BE(4) !== crc32(record.subarray(8))) return undefined;
+  if (!isHeadOf(key, record)) return undefined;
   const flags = record.readUInt32BE(24);
   const end = HEAD_BYTES + record.readUInt32BE(28);
   return {

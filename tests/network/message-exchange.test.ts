@@ -115,6 +115,18 @@ describe('messages of an association (PS3.7 6.3)', () => {
     await expect(user.request(1, 'C-ECHO-RQ', {}, undefined, 50)).rejects.toThrow('is over');
   });
 
+  it('does not wait on for a response that it has given up, and drops it when it comes', async () => {
+    const { user, failures } = await twoSides(async (request) => {
+      await sleep(200);
+      await request.respond({ status: 0 });
+    });
+    await expect(user.request(1, 'C-ECHO-RQ', {}, undefined, 50)).rejects.toThrow('within 0.05 s');
+    // Else the silence of the peer would be taken for our own, and its association never be ended.
+    expect(user.performing).toBe(false);
+    expect((await user.request(1, 'C-ECHO-RQ', {}, undefined, 2000)).command.id).toBe(2);
+    expect(failures).toEqual([]);
+  });
+
   it('cuts a peer that takes nothing of what is written to it', async () => {
     const { near, far } = await aConnection();
     far.pause();

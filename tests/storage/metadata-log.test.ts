@@ -46,7 +46,12 @@ describe('the metadata log', () => {
     const log = await MetadataLog.open(root);
     const records = ['first', 'second', 'third'].map((name) => ({ key: aKey(), metadata: of(`{"name":"${name}"}`) }));
     const places = log.append(records);
-    await log.erase([places[1]!, { segment: 99, offset: 0, length: 50 }]);
+    await log.erase([
+      { key: records[1]!.key, place: places[1]! },
+      // Another object's record, and one of a segment that is gone.
+      { key: records[0]!.key, place: places[2]! },
+      { key: records[0]!.key, place: { segment: 99, offset: 0, length: 50 } },
+    ]);
     expect(readFileSync(join(root, 'metadata', '1.log')).includes('second')).toBe(false);
     const found = await log.read(records.map(({ key }, i) => ({ key, place: places[i]! })));
     expect(await Promise.all(found.map(texts))).toEqual([
