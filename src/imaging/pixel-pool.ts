@@ -155,9 +155,10 @@ export class PixelPool {
     };
     const died = (): void => {
       settle();
-      if (this.#closed) return reject(closing());
-      this.#log?.warn({ task: request.task, reason }, 'a thread that works on pixels died of its task');
-      reject(new VoxgateError('undecodable', `the image cannot be worked on, its thread died of it: ${reason}`));
+      if (!this.#closed)
+        this.#log?.warn({ task: request.task, reason }, 'a thread that works on pixels died of its task');
+      const why = `the image cannot be worked on, its thread died of it: ${reason}`;
+      reject(this.#closed ? closing() : new VoxgateError('undecodable', why));
     };
     const aborted = (): void => end(signal?.reason);
     const overdue = (): void =>
