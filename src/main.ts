@@ -182,7 +182,7 @@ async function build(
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
     log,
-    dicomweb: createDicomweb({ archive, commitments, pixels, transcoder, log }),
+    dicomweb: createDicomweb({ archive, commitments, pixels, log }),
     console: createConsole({
       database,
       commitments,

@@ -2,7 +2,6 @@ import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { Commitments } from '../archive/commitments.ts';
 import type { PixelPool } from '../imaging/pixel-pool.ts';
-import type { TranscodeClient } from '../imaging/transcode-client.ts';
 import type { Log } from '../log.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
@@ -18,8 +17,6 @@ export interface DicomwebParts {
   readonly commitments: Commitments;
   /** Threads for whatever touches a pixel. */
   readonly pixels: PixelPool;
-  /** Processes that write whole objects in another transfer syntax. */
-  readonly transcoder: TranscodeClient;
   readonly log: Log;
 }
 

@@ -49,8 +49,8 @@ function asBytes(layout: FrameLayout): FrameLayout {
   return { ...layout, ...bytes, rows: 1, columns: Math.ceil((rows * columns) / 8) };
 }
 
-/** Planes of samples to samples pixel by pixel, which is what the header said of them. */
-function interleaved(planes: Uint8Array, { samplesPerPixel, bitsAllocated }: FrameLayout): Uint8Array {
+/** Planes of samples to samples pixel by pixel. */
+export function interleaved(planes: Uint8Array, { samplesPerPixel, bitsAllocated }: FrameLayout): Uint8Array {
   const width = bitsAllocated / 8;
   const pixels = planes.length / (samplesPerPixel * width);
   const pixelsInTurn = new Uint8Array(planes.length);

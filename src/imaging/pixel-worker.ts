@@ -3,15 +3,23 @@ import { sentenceOf, VoxgateError } from '../errors.ts';
 import type { PixelReply, PixelRequest } from './pixel-messages.ts';
 import { PIXEL_TASKS } from './pixel-tasks.ts';
 
-/** The buffers of an answer that hold nothing else: they are moved. Small ones lie in a pool that others share. */
-function ownBuffers(output: unknown): ArrayBuffer[] {
-  if (typeof output !== 'object' || output === null) return [];
-  const values = output instanceof Uint8Array ? [output] : Object.values(output);
-  return values.flatMap((value: unknown) =>
-    value instanceof Uint8Array && value.buffer instanceof ArrayBuffer && value.length === value.buffer.byteLength
-      ? [value.buffer]
-      : [],
-  );
+/**
+ * An answer whose arrays of bytes each have a buffer to themselves, and those buffers, to be moved. Sent as it is, a view
+ * would take along the whole buffer that it is a part of.
+ */
+function prepared(output: unknown): { readonly output: unknown; readonly move: ArrayBuffer[] } {
+  const move: ArrayBuffer[] = [];
+  const own = (value: unknown): unknown => {
+    if (!(value instanceof Uint8Array)) return value;
+    const isWhole = value.buffer instanceof ArrayBuffer && value.length === value.buffer.byteLength;
+    const { buffer } = isWhole ? value : new Uint8Array(value);
+    if (buffer instanceof ArrayBuffer) move.push(buffer);
+    return new Uint8Array(buffer);
+  };
+  if (typeof output !== 'object' || output === null || output instanceof Uint8Array)
+    return { output: own(output), move };
+  const entries = Object.entries(output).map(([name, value]) => [name, own(value)]);
+  return { output: Object.fromEntries(entries), move };
 }
 
 async function perform({ task, input }: PixelRequest): Promise<unknown> {
@@ -31,7 +39,10 @@ const answer = (reply: PixelReply, move: ArrayBuffer[] = []): void => {
 
 parentPort?.on('message', (request: PixelRequest) => {
   perform(request).then(
-    (output) => answer({ ok: true, output }, ownBuffers(output)),
+    (result) => {
+      const { output, move } = prepared(result);
+      answer({ ok: true, output }, move);
+    },
     (error: unknown) =>
       answer({ ok: false, code: error instanceof VoxgateError ? error.code : undefined, message: sentenceOf(error) }),
   );

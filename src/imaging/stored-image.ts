@@ -3,6 +3,7 @@ import type { JsonDataset } from '../dicom/dataset.ts';
 import { inflate } from '../dicom/deflate.ts';
 import { type FrameIndex, frameIndex, readFrame } from '../dicom/frames.ts';
 import { type ByteSource, bufferSource, fileSource, parsePart10 } from '../dicom/parse.ts';
+import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 import type { DecodedFrame, FrameLayout } from './decode.ts';
 import { decodeAsStored, layoutOf } from './frame-layout.ts';
@@ -83,16 +84,22 @@ export function storedFrame(file: ImageFile, image: StoredImage, frame: number, 
 }
 
 /**
- * One frame as native little endian pixels, colour as it was stored where decoding does not change it.
+ * One frame as native little endian pixels. Those stored natively are given as they are, subsampled colour included; colour
+ * stored losslessly stays as it was; lossy colour comes out as RGB.
+ *
  * @throws VoxgateError not-found, not-dicom, undecodable, too-large
  */
-export function decodedFrame(
+export async function decodedFrame(
   file: ImageFile,
   image: StoredImage,
   frame: number,
   ranges?: FrameRanges,
 ): Promise<DecodedFrame> {
-  return decodeAsStored(storedFrame(file, image, frame, ranges), image.layout);
+  const { layout } = image;
+  const stored = storedFrame(file, image, frame, ranges);
+  if (readableSyntax(layout.transferSyntaxUid).encapsulated) return decodeAsStored(stored, layout);
+  const { photometricInterpretation, planarConfiguration } = layout;
+  return { bytes: stored, photometricInterpretation, planarConfiguration };
 }
 
 function joined(pieces: readonly Buffer[]): Buffer {
