@@ -4,6 +4,7 @@ import type { Commitments } from '../archive/commitments.ts';
 import type { Log } from '../log.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
+import type { ObjectTranscoder } from './object-plan.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
 import { retrieveInstances } from './retrieve-instances.ts';
@@ -15,6 +16,8 @@ export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
   readonly log: Log;
+  /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
+  readonly transcoder?: ObjectTranscoder;
 }
 
 type Handler = (parts: DicomwebParts, request: Request, response: Response) => Promise<void>;
