@@ -5,6 +5,7 @@ import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
+import type { ObjectTranscoder } from './object-plan.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
 import { retrieveInstances } from './retrieve-instances.ts';
@@ -18,6 +19,8 @@ export interface DicomwebParts {
   /** Threads for whatever touches a pixel. */
   readonly pixels: PixelPool;
   readonly log: Log;
+  /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
+  readonly transcoder?: ObjectTranscoder;
 }
 
 type Handler = (parts: DicomwebParts, request: Request, response: Response) => Promise<void>;
