@@ -1,9 +1,11 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { Commitments } from '../archive/commitments.ts';
+import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
+import type { ObjectTranscoder } from './object-plan.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
 import { retrieveInstances } from './retrieve-instances.ts';
@@ -14,7 +16,11 @@ import { storeInstances } from './store-instances.ts';
 export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
+  /** Threads for whatever touches a pixel. */
+  readonly pixels: PixelPool;
   readonly log: Log;
+  /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
+  readonly transcoder?: ObjectTranscoder;
 }
 
 type Handler = (parts: DicomwebParts, request: Request, response: Response) => Promise<void>;
