@@ -1,8 +1,12 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
+import type { ChangeFeed } from '../archive/change-feed.ts';
 import type { Commitments } from '../archive/commitments.ts';
 import type { Log } from '../log.ts';
+import { followChanges } from './change-events.ts';
+import { readChangeFeed, readLatestChange } from './changes.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
+import { type DicomwebDeletion, deleteResource } from './delete-place.ts';
 import { errorHandler } from './errors.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
@@ -14,16 +18,18 @@ import { storeInstances } from './store-instances.ts';
 export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
+  readonly changes: ChangeFeed;
+  readonly deletion: DicomwebDeletion;
   readonly log: Log;
 }
 
 type Handler = (parts: DicomwebParts, request: Request, response: Response) => Promise<void>;
 
 interface Transaction {
-  readonly method: 'get' | 'post';
+  readonly method: 'get' | 'post' | 'delete';
   readonly path: string;
   readonly handler: Handler;
-  /** PS3.18 */
+  /** PS3.18; "none" for what the standard does not have. */
   readonly section: string;
 }
 
@@ -52,6 +58,12 @@ export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'post', path: STUDY, handler: storeInstances, section: '10.5' },
   { method: 'post', path: COMMITMENT, handler: requestCommitment, section: '13.4' },
   { method: 'get', path: COMMITMENT, handler: checkCommitment, section: '13.5' },
+  { method: 'delete', path: STUDY, handler: deleteResource, section: 'none' },
+  { method: 'delete', path: SERIES, handler: deleteResource, section: 'none' },
+  { method: 'delete', path: INSTANCE, handler: deleteResource, section: 'none' },
+  { method: 'get', path: '/changes', handler: readChangeFeed, section: 'none' },
+  { method: 'get', path: '/changes/latest', handler: readLatestChange, section: 'none' },
+  { method: 'get', path: '/changes/events', handler: followChanges, section: 'none' },
 ];
 
 /** The DICOMweb server (PS3.18): store, search, retrieve, storage commitment. */
@@ -71,7 +83,7 @@ export function createDicomweb(parts: DicomwebParts): Router {
 /** Any other method of a path that is there (RFC 9110 15.5.6); OPTIONS asks which there are. */
 function refuseMethod(path: string) {
   const methods = TRANSACTIONS.filter((transaction) => transaction.path === path).flatMap(({ method }) =>
-    method === 'get' ? ['GET', 'HEAD'] : ['POST'],
+    method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
   );
   return (request: Request, response: Response): void => {
     response.setHeader('allow', [...methods, 'OPTIONS'].join(', '));
