@@ -57,6 +57,8 @@ export interface Settings {
   readonly minFreeBytes: number;
   readonly databaseUrl: string | undefined;
   readonly models: readonly string[];
+  /** The folder with the files of the viewer. */
+  readonly viewer: string;
   readonly logLevel: string;
   readonly insecure: boolean;
   readonly settleSeconds: number;
@@ -174,6 +176,12 @@ export const SETTINGS = [
     key: 'models',
     byDefault: './models',
     meaning: 'Model library; more than one folder separated by ":".',
+  },
+  {
+    variable: 'VOXGATE_VIEWER',
+    key: 'viewer',
+    byDefault: './viewer',
+    meaning: 'Folder of the viewer served at /viewer/; "node scripts/viewer.mjs" fills it.',
   },
   {
     variable: 'VOXGATE_LOG_LEVEL',
@@ -375,6 +383,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
       .split(':')
       .filter(Boolean)
       .map((folder) => resolve(folder)),
+    viewer: resolve(raw('VOXGATE_VIEWER')),
     peers: peers.map((peer) => withOwnTls(peer, tls)),
     routes,
     acceptUnknownPeers: acceptUnknownPeers === true,
