@@ -3,6 +3,7 @@ import type { Archive } from '../archive/archive.ts';
 import type { ChangeFeed } from '../archive/change-feed.ts';
 import type { Commitments } from '../archive/commitments.ts';
 import type { Log } from '../log.ts';
+import { sendCapabilities } from './capabilities.ts';
 import { followChanges } from './change-events.ts';
 import { readChangeFeed, readLatestChange } from './changes.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
@@ -25,8 +26,8 @@ export interface DicomwebParts {
 
 type Handler = (parts: DicomwebParts, request: Request, response: Response) => Promise<void>;
 
-interface Transaction {
-  readonly method: 'get' | 'post' | 'delete';
+export interface Transaction {
+  readonly method: 'get' | 'post' | 'delete' | 'options';
   readonly path: string;
   readonly handler: Handler;
   /** PS3.18; "none" for what the standard does not have. */
@@ -38,7 +39,9 @@ const SERIES = `${STUDY}/series/:series`;
 const INSTANCE = `${SERIES}/instances/:instance`;
 const COMMITMENT = '/commitment-requests/:transaction';
 
-/** Every transaction of the door. Frames first: they are asked for most. */
+const capabilities: Handler = (parts, request, response) => sendCapabilities(TRANSACTIONS, parts, request, response);
+
+/** Every transaction of the door, each with its line in transaction-descriptions.ts. Frames first: they are asked for most. */
 export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4' },
   { method: 'get', path: INSTANCE, handler: retrieveInstances, section: '10.4.1.1.1' },
@@ -64,6 +67,8 @@ export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: '/changes', handler: readChangeFeed, section: 'none' },
   { method: 'get', path: '/changes/latest', handler: readLatestChange, section: 'none' },
   { method: 'get', path: '/changes/events', handler: followChanges, section: 'none' },
+  { method: 'get', path: '/', handler: capabilities, section: '8.9' },
+  { method: 'options', path: '/', handler: capabilities, section: '8.9' },
 ];
 
 /** The DICOMweb server (PS3.18): store, search, retrieve, storage commitment. */
@@ -83,7 +88,7 @@ export function createDicomweb(parts: DicomwebParts): Router {
 /** Any other method of a path that is there (RFC 9110 15.5.6); OPTIONS asks which there are. */
 function refuseMethod(path: string) {
   const methods = TRANSACTIONS.filter((transaction) => transaction.path === path).flatMap(({ method }) =>
-    method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
+    method === 'get' ? ['GET', 'HEAD'] : method === 'options' ? [] : [method.toUpperCase()],
   );
   return (request: Request, response: Response): void => {
     response.setHeader('allow', [...methods, 'OPTIONS'].join(', '));
