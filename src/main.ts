@@ -178,8 +178,9 @@ async function build(
   closers.push(() => dimse.close(DRAIN_MS));
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
+    settings: settings.httpDoor,
     log,
-    dicomweb: createDicomweb({ archive, commitments, log }),
+    dicomweb: createDicomweb({ archive, commitments, limits: settings.httpDoor, log }),
     console: createConsole({
       database,
       commitments,

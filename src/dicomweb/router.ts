@@ -4,6 +4,7 @@ import type { Commitments } from '../archive/commitments.ts';
 import type { Log } from '../log.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
+import type { BodyLimits } from './request-body.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
 import { retrieveInstances } from './retrieve-instances.ts';
@@ -14,6 +15,7 @@ import { storeInstances } from './store-instances.ts';
 export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
+  readonly limits: BodyLimits;
   readonly log: Log;
 }
 
