@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { VoxgateError } from './errors.ts';
+import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
 import {
   type CallerPolicy,
@@ -52,6 +53,7 @@ export interface Settings {
   readonly dimseTls: Address | undefined;
   readonly tls: TlsSettings;
   readonly http: Address;
+  readonly httpDoor: HttpSettings;
   readonly data: string;
   /** Receiving stops when the disk has fewer bytes left. */
   readonly minFreeBytes: number;
@@ -139,13 +141,7 @@ export const SETTINGS = [
     byDefault: 'required',
     meaning: 'Whether callers must show a certificate: required, optional (a wrong one is refused) or none.',
   },
-  {
-    variable: 'VOXGATE_HTTP',
-    key: 'http',
-    byDefault: '127.0.0.1:8080',
-    meaning:
-      'HTTP listen address; one that is not loopback is refused unless VOXGATE_INSECURE=1, because this version has no authentication.',
-  },
+  ...HTTP_SETTINGS,
   {
     variable: 'VOXGATE_DATA',
     key: 'data',
@@ -314,6 +310,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   if (dimseTls !== undefined) checkTls(dimse === 'off', dimseTls === 'off', tls, faults);
   const memoryBudget = check('VOXGATE_MEMORY_BUDGET', parseMebibytes, 'a whole number of MiB from 16 to 65536');
   const http = check('VOXGATE_HTTP', parseAddress, 'an address such as 127.0.0.1:8080');
+  const httpDoor = readHttpSettings(check, http === undefined || isLoopback(http.host));
   const insecure = check('VOXGATE_INSECURE', parseFlag, '0 or 1');
   const logLevel = check(
     'VOXGATE_LOG_LEVEL',
@@ -368,6 +365,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     tls,
     memoryBudget,
     http,
+    httpDoor,
     insecure,
     logLevel,
     settleSeconds,

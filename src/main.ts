@@ -183,12 +183,14 @@ async function build(
   const changes = new ChangeFeed({ database, log });
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
+    settings: settings.httpDoor,
     log,
     dicomweb: createDicomweb({
       archive,
       commitments,
       changes,
       pixels,
+      limits: settings.httpDoor,
       deletion: { database, undoDays, allowed: settings.dicomwebDelete },
       log,
     }),

@@ -11,6 +11,7 @@ import { checkCommitment, requestCommitment } from './commitment.ts';
 import { type DicomwebDeletion, deleteResource } from './delete-place.ts';
 import { errorHandler } from './errors.ts';
 import type { ObjectTranscoder } from './object-plan.ts';
+import type { BodyLimits } from './request-body.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
 import { retrieveInstances } from './retrieve-instances.ts';
@@ -25,6 +26,7 @@ export interface DicomwebParts {
   readonly pixels: PixelPool;
   readonly changes: ChangeFeed;
   readonly deletion: DicomwebDeletion;
+  readonly limits: BodyLimits;
   readonly log: Log;
   /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
   readonly transcoder?: ObjectTranscoder;
