@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { LocatedInstance } from '../archive/archive.ts';
 import { formatMediaType } from '../dicom/media-types.ts';
 import { MultipartWriter } from '../dicom/multipart.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, readableSyntax } from '../dicom/transfer-syntaxes.ts';
@@ -12,7 +13,8 @@ import { sendPiece } from './send-body.ts';
 const OCTETS = 'application/octet-stream';
 
 /** Frames as they are stored (PS3.18 10.4); nothing is transcoded in this version. */
-export async function retrieveFrames({ archive }: DicomwebParts, request: Request, response: Response): Promise<void> {
+export async function retrieveFrames(parts: DicomwebParts, request: Request, response: Response): Promise<void> {
+  const { archive } = parts;
   const numbers = frameNumbers(request.params['frames']);
   const [instance] = await archive.locate(placeOf(request));
   if (!instance) throw new VoxgateError('not-found', 'no such instance is held');
@@ -20,7 +22,16 @@ export async function retrieveFrames({ archive }: DicomwebParts, request: Reques
   const missing = numbers.find((number) => number > count);
   if (missing !== undefined)
     throw new VoxgateError('not-found', `there is no frame ${missing}: the object has ${count}`);
+  await sendFrames(parts, request, response, { instance, numbers });
+}
 
+/** Frames that are there, in the form that the client wants. */
+export async function sendFrames(
+  { archive }: DicomwebParts,
+  request: Request,
+  response: Response,
+  { instance, numbers }: { readonly instance: LocatedInstance; readonly numbers: readonly number[] },
+): Promise<void> {
   const { form, transferSyntaxUid } = chooseForm(request, instance.transferSyntaxUid, numbers.length);
   const partType = formatMediaType(form.type, { 'transfer-syntax': transferSyntaxUid });
   const read = (number: number): Promise<Buffer> => asStored(archive.readFrame(instance, number));
