@@ -25,6 +25,7 @@ import { moveService } from './dimse/services/move.ts';
 import { ianService, mppsService } from './dimse/services/mpps.ts';
 import { leaveRoomInHeap } from './heap.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
+import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
@@ -182,7 +183,7 @@ async function build(
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
     log,
-    dicomweb: createDicomweb({ archive, commitments, pixels, log }),
+    dicomweb: createDicomweb({ archive, commitments, pixels, pixelCache: new PixelCache(settings.pixelCache), log }),
     console: createConsole({
       database,
       commitments,

@@ -1,6 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { Commitments } from '../archive/commitments.ts';
+import type { PixelCache } from '../imaging/pixel-cache.ts';
 import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
@@ -18,6 +19,8 @@ export interface DicomwebParts {
   readonly commitments: Commitments;
   /** Threads for whatever touches a pixel. */
   readonly pixels: PixelPool;
+  /** What they made last. */
+  readonly pixelCache: PixelCache;
   readonly log: Log;
   /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
   readonly transcoder?: ObjectTranscoder;
