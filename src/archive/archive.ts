@@ -25,6 +25,7 @@ import { type SelectedInstances, selectForSending, type UniqueKeys } from './sen
 import { Ingest } from './transfer.ts';
 
 export type { DescribedInstance, LocatedInstance, Place } from '../catalog/locate.ts';
+export { QUERY_KEYS } from '../catalog/query-keys.ts';
 export { type Found, MOST_ANSWERS } from '../catalog/search.ts';
 
 export interface ArchiveOptions {
