@@ -31,8 +31,8 @@ export const REPRESENTATIONS = {
   ],
   /** A value that the metadata name by a BulkDataURI (10.4.1.1.5); what is a document or a film is that, too. */
   bulkData: [
-    { type: 'application/octet-stream', multipart: true },
     { type: 'application/octet-stream', multipart: false },
+    { type: 'application/octet-stream', multipart: true },
   ],
 } as const satisfies Readonly<Record<string, readonly Offer[]>>;
 
