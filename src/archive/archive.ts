@@ -132,11 +132,15 @@ export class Archive {
     const index = await this.#metadata.frames(instance);
     if (!index) throw new VoxgateError('not-found', 'the object has no frames');
     const ranges = frameRanges(index, number);
-    if (!ranges) return this.#withSource(instance, (source) => readFrame(index, number, source));
-    const pieces = await Promise.all(
-      ranges.map(([offset, length]) => this.#store.read(instance.storageKey, offset, length)),
-    );
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (ranges) return this.readRanges(instance, ranges);
+    return this.#withSource(instance, (source) => readFrame(index, number, source));
+  }
+
+  /** Bytes of the file, one range behind the other. @throws VoxgateError not-found where the file ends early */
+  async readRanges(instance: LocatedInstance, ranges: readonly (readonly [number, number])[]): Promise<Buffer> {
+    const read = ([offset, length]: readonly [number, number]): Promise<Buffer> =>
+      this.#store.read(instance.storageKey, offset, length);
+    return ranges.length === 1 ? read(ranges[0]!) : Buffer.concat(await Promise.all(ranges.map(read)));
   }
 
   /**

@@ -9,9 +9,9 @@ import { choose, type Offer, REPRESENTATIONS } from './accept.ts';
 import { placeOf, retrieveUrl, rootOf } from './addresses.ts';
 import { asStored } from './as-stored.ts';
 import { entityTag, isAnswered, type Validators } from './conditional.ts';
-import { sendFrames } from './retrieve-frames.ts';
 import type { DicomwebParts } from './router.ts';
 import { sendPiece, sendSized, sendStream } from './send-body.ts';
+import { sendFrames } from './send-frames.ts';
 
 const OCTETS = 'application/octet-stream';
 const PDF = 'application/pdf';
