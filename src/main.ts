@@ -26,6 +26,7 @@ import { moveService } from './dimse/services/move.ts';
 import { ianService, mppsService } from './dimse/services/mpps.ts';
 import { leaveRoomInHeap } from './heap.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
+import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
@@ -190,6 +191,7 @@ async function build(
       commitments,
       changes,
       pixels,
+      pixelCache: new PixelCache(settings.pixelCache),
       limits: settings.httpDoor,
       deletion: { database, undoDays, allowed: settings.dicomwebDelete },
       log,

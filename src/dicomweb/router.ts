@@ -2,6 +2,7 @@ import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { ChangeFeed } from '../archive/change-feed.ts';
 import type { Commitments } from '../archive/commitments.ts';
+import type { PixelCache } from '../imaging/pixel-cache.ts';
 import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
 import { sendCapabilities } from './capabilities.ts';
@@ -24,6 +25,8 @@ export interface DicomwebParts {
   readonly commitments: Commitments;
   /** Threads for whatever touches a pixel. */
   readonly pixels: PixelPool;
+  /** What they made last. */
+  readonly pixelCache: PixelCache;
   readonly changes: ChangeFeed;
   readonly deletion: DicomwebDeletion;
   readonly limits: BodyLimits;
