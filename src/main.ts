@@ -18,6 +18,7 @@ import type { Settings } from './config.ts';
 import { createConsole } from './console/router.ts';
 import { deterministicUid } from './dicom/uid.ts';
 import { createDicomweb } from './dicomweb/router.ts';
+import { objectTranscoder } from './dicomweb/transcode-objects.ts';
 import { type DimseDoor, openDimseDoor } from './dimse/server.ts';
 import { commitmentService } from './dimse/services/commitment.ts';
 import { findService } from './dimse/services/find.ts';
@@ -192,6 +193,7 @@ async function build(
       changes,
       pixels,
       pixelCache: new PixelCache(settings.pixelCache),
+      transcoder: objectTranscoder(archive, transcoder),
       limits: settings.httpDoor,
       deletion: { database, undoDays, allowed: settings.dicomwebDelete },
       log,
