@@ -101,7 +101,7 @@ async function decodeAsStored(encoded: Uint8Array, layout: FrameLayout): Promise
 }
 
 /** RLE packs single bits as the bytes that they lie in (PS3.5 Annex G knows bytes alone). */
-function asBytes(layout: FrameLayout): FrameLayout {
+export function asBytes(layout: FrameLayout): FrameLayout {
   const { rows, columns, bitsAllocated, transferSyntaxUid } = layout;
   if (bitsAllocated !== 1 || transferSyntaxUid !== RLE_LOSSLESS) return layout;
   const bytes = { bitsAllocated: 8, bitsStored: 8, highBit: 7 };
