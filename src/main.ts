@@ -25,6 +25,7 @@ import { moveService } from './dimse/services/move.ts';
 import { ianService, mppsService } from './dimse/services/mpps.ts';
 import { leaveRoomInHeap } from './heap.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
+import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
 import { loadModels, type ModelLibrary } from './inference/model-library.ts';
@@ -105,6 +106,8 @@ async function build(
   await mkdir(workFolder, { recursive: true });
   const transcoder = new TranscodeClient({ folder: join(workFolder, 'transcoded'), processes: TRANSCODING_PROCESSES });
   closers.push(() => transcoder.close());
+  const pixels = new PixelPool({ log });
+  closers.push(() => pixels.close());
   const peers = openPeers(settings.peers, settings.aeTitle, transcoder);
 
   const lane = new Lane();
@@ -179,7 +182,7 @@ async function build(
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
     log,
-    dicomweb: createDicomweb({ archive, commitments, log }),
+    dicomweb: createDicomweb({ archive, commitments, pixels, log }),
     console: createConsole({
       database,
       commitments,

@@ -1,6 +1,7 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { Commitments } from '../archive/commitments.ts';
+import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
@@ -14,6 +15,8 @@ import { storeInstances } from './store-instances.ts';
 export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
+  /** Threads for whatever touches a pixel. */
+  readonly pixels: PixelPool;
   readonly log: Log;
 }
 

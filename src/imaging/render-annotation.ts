@@ -31,7 +31,9 @@ function techniqueLines(dataset: JsonDataset, frame: number): string[] {
   const date = text(dataset, 'AcquisitionDate') ?? text(dataset, 'StudyDate');
   const lines = [
     [text(dataset, 'Modality'), text(dataset, 'SeriesDescription')].filter(Boolean).join(' '),
-    values.flatMap(([before, value, unit]) => (value === undefined ? [] : [`${before}${printed(value)}${unit}`])).join('  '),
+    values
+      .flatMap(([before, value, unit]) => (value === undefined ? [] : [`${before}${printed(value)}${unit}`]))
+      .join('  '),
     [date ? printedDate(date) : '', imageNumber(dataset, frame)].filter(Boolean).join('  '),
   ];
   return lines.filter((line) => line !== '').map(shortened);
@@ -40,7 +42,9 @@ function techniqueLines(dataset: JsonDataset, frame: number): string[] {
 function imageNumber(dataset: JsonDataset, frame: number): string {
   const instance = number(dataset, 'InstanceNumber');
   const frames = number(dataset, 'NumberOfFrames') ?? 1;
-  return [instance === undefined ? '' : `Im ${instance}`, frames > 1 ? `Fr ${frame}/${frames}` : ''].filter(Boolean).join(' ');
+  return [instance === undefined ? '' : `Im ${instance}`, frames > 1 ? `Fr ${frame}/${frames}` : '']
+    .filter(Boolean)
+    .join(' ');
 }
 
 function printed(value: number): string {

@@ -1,6 +1,7 @@
 import { number, text } from '../dicom/read-values.ts';
 import { VoxgateError } from '../errors.ts';
-import { type DecodedFrame, decodeFrame, type FrameLayout } from './decode.ts';
+import type { DecodedFrame, FrameLayout } from './decode.ts';
+import { decodeAsStored, layoutOf } from './frame-layout.ts';
 import { fromPalette, toRgb } from './render-colour.ts';
 import {
   type GreySteps,
@@ -13,11 +14,10 @@ import {
   voiStep,
   windowStep,
 } from './render-grey.ts';
-import { layoutOf, type OpenedObject } from './render-object.ts';
+import type { OpenedObject } from './render-object.ts';
 import type { Picture, Window } from './render-request.ts';
 import { paletteOf } from './render-tables.ts';
 import { samplesOf } from './samples.ts';
-import { asBytes } from './transcode-pixels.ts';
 
 /**
  * One frame as it is to be seen, in the pixels that it was stored in. A window that is asked for takes the place of the
@@ -34,7 +34,7 @@ export async function renderFrame(
   const layout = layoutOf(object.dataset, object.transferSyntaxUid);
   const size = { width: layout.columns, height: layout.rows };
   if (layout.samplesPerPixel === 3) {
-    const decoded = await decodeFrame(object.readFrame(frame), layout);
+    const decoded = await decodeAsStored(object.readFrame(frame), layout);
     return { ...size, channels: 3, data: toRgb(decoded, layout) };
   }
   if (layout.samplesPerPixel !== 1)
@@ -61,7 +61,7 @@ export async function renderFrame(
 export async function storedValues(object: OpenedObject, frame: number, layout: FrameLayout): Promise<StoredValues> {
   const bytes = object.readFrame(frame);
   if (object.pixelTag === '7FE00008' || object.pixelTag === '7FE00009') return floats(bytes, object.pixelTag);
-  const decoded = await decodeFrame(bytes, asBytes(layout));
+  const decoded = await decodeAsStored(bytes, layout);
   return layout.bitsAllocated === 1 ? bitsOf(decoded, layout) : samplesOf(decoded, layout);
 }
 
@@ -96,7 +96,10 @@ function wholeRange(object: OpenedObject, layout: FrameLayout, modality: GreySte
 }
 
 /** All values that could be stored, from black to white: no VOI at all (PS3.4 N.2.1.3). */
-export function ofRange({ bitsStored, pixelRepresentation }: FrameLayout, modality: GreySteps['modality']): (value: number) => number {
+export function ofRange(
+  { bitsStored, pixelRepresentation }: FrameLayout,
+  modality: GreySteps['modality'],
+): (value: number) => number {
   const lowest = pixelRepresentation === 1 ? -(2 ** (bitsStored - 1)) : 0;
   const [a, b] = [modality(lowest), modality(lowest + 2 ** bitsStored - 1)];
   const [from, to] = [Math.min(a, b), Math.max(a, b)];

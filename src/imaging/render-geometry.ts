@@ -78,7 +78,10 @@ export function turned([px, py]: readonly [number, number], region: Region, turn
 }
 
 /** The region of a viewport in whole pixels. @throws VoxgateError bad-request where it is not in the picture */
-export function regionOf(viewport: Viewport | undefined, picture: { readonly width: number; readonly height: number }): Region {
+export function regionOf(
+  viewport: Viewport | undefined,
+  picture: { readonly width: number; readonly height: number },
+): Region {
   const { width, height } = picture;
   if (!viewport?.region) return { x: 0, y: 0, width, height };
   const { region, relative } = viewport;

@@ -38,7 +38,9 @@ function placed(values: readonly number[], units: string | undefined, canvas: Ca
   for (let i = 0; i + 1 < values.length; i += 2) {
     const point: Point = [values[i]!, values[i + 1]!];
     if (!point.every(Number.isFinite)) throw refused('a point that is no point');
-    points.push(units?.trim() === 'DISPLAY' ? [point[0] * canvas.width, point[1] * canvas.height] : canvas.fromImage(point));
+    points.push(
+      units?.trim() === 'DISPLAY' ? [point[0] * canvas.width, point[1] * canvas.height] : canvas.fromImage(point),
+    );
   }
   return points;
 }

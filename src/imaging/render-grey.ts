@@ -69,7 +69,12 @@ function spread(values: StoredValues, modality: Step, padding?: Padding): Step {
 }
 
 /** PS3.3 C.11.1: a Modality LUT, or slope and intercept, of the frame or of the image. */
-export function modalityStep(object: OpenedObject, frame: number, signed: boolean, from: JsonDataset = object.dataset): Step {
+export function modalityStep(
+  object: OpenedObject,
+  frame: number,
+  signed: boolean,
+  from: JsonDataset = object.dataset,
+): Step {
   const [table] = items(from, 'ModalityLUTSequence');
   if (table) {
     const lut = lookUpTable(object, table, signed);
@@ -93,7 +98,12 @@ export function voiOf(object: OpenedObject, group: JsonDataset): Step | undefine
   const [center] = numbers(group, 'WindowCenter');
   const [width] = numbers(group, 'WindowWidth');
   const shape = SHAPES[text(group, 'VOILUTFunction')?.trim() ?? ''] ?? 'linear';
-  if (center !== undefined && width !== undefined && Number.isFinite(center) && width >= (shape === 'linear' ? 1 : 1e-9))
+  if (
+    center !== undefined &&
+    width !== undefined &&
+    Number.isFinite(center) &&
+    width >= (shape === 'linear' ? 1 : 1e-9)
+  )
     return windowStep({ center, width, shape });
   const [table] = items(group, 'VOILUTSequence');
   if (!table) return undefined;

@@ -2,13 +2,12 @@ import { closeSync, openSync } from 'node:fs';
 import { readBulk } from '../dicom/bulk.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import { inflate } from '../dicom/deflate.ts';
+import { tagOfKeywordOrTag } from '../dicom/dictionary.ts';
 import { type FrameIndex, frameIndex, readFrame } from '../dicom/frames.ts';
 import { type ByteSource, bufferSource, fileSource, type ParsedObject, parsePart10 } from '../dicom/parse.ts';
+import { items } from '../dicom/read-values.ts';
 import type { PixelTag } from '../dicom/reading.ts';
-import { items, number, text } from '../dicom/read-values.ts';
-import { tagOfKeywordOrTag } from '../dicom/dictionary.ts';
 import { VoxgateError } from '../errors.ts';
-import type { FrameLayout } from './decode.ts';
 import type { StoredObject } from './render-request.ts';
 
 /** A stored object whose header has been read; its values and frames are read from the file when asked for. */
@@ -74,12 +73,7 @@ function parse(source: ByteSource): { parsed: ParsedObject; index: FrameIndex | 
 
 const WORDS = new Set(['US', 'SS']);
 
-function bytesOf(
-  parsed: ParsedObject,
-  file: ByteSource,
-  item: JsonDataset,
-  keywordOrTag: string,
-): Buffer | undefined {
+function bytesOf(parsed: ParsedObject, file: ByteSource, item: JsonDataset, keywordOrTag: string): Buffer | undefined {
   const element = item[tagOfKeywordOrTag(keywordOrTag) ?? ''];
   if (!element) return undefined;
   if (element.InlineBinary !== undefined) return Buffer.from(element.InlineBinary, 'base64');
@@ -101,22 +95,4 @@ export function functionalGroup(dataset: JsonDataset, frame: number, sequence: s
   const own = items(dataset, 'PerFrameFunctionalGroupsSequence')[frame - 1];
   const [shared] = items(dataset, 'SharedFunctionalGroupsSequence');
   return (own && items(own, sequence)[0]) ?? (shared && items(shared, sequence)[0]);
-}
-
-/** How the pixels of an object lie (PS3.3 C.7.6.3); 0 where an attribute is absent. */
-export function layoutOf(dataset: JsonDataset, transferSyntaxUid: string): FrameLayout {
-  const bitsAllocated = number(dataset, 'BitsAllocated') ?? 0;
-  const bitsStored = number(dataset, 'BitsStored') ?? bitsAllocated;
-  return {
-    transferSyntaxUid,
-    rows: number(dataset, 'Rows') ?? 0,
-    columns: number(dataset, 'Columns') ?? 0,
-    samplesPerPixel: number(dataset, 'SamplesPerPixel') ?? 1,
-    planarConfiguration: number(dataset, 'PlanarConfiguration') === 1 ? 1 : 0,
-    photometricInterpretation: text(dataset, 'PhotometricInterpretation')?.trim() || 'MONOCHROME2',
-    bitsAllocated,
-    bitsStored,
-    highBit: number(dataset, 'HighBit') ?? bitsStored - 1,
-    pixelRepresentation: number(dataset, 'PixelRepresentation') === 1 ? 1 : 0,
-  };
 }

@@ -43,7 +43,10 @@ function drawPlane(picture: Picture, frame: number, object: OpenedObject, group:
   if (at < 0 || at >= frames) return;
   const bits = object.bytesOf(dataset, `${group}3000`);
   if (!bits)
-    throw new VoxgateError('undecodable', `overlay ${group} is not in Overlay Data; planes in unused bits are not drawn`);
+    throw new VoxgateError(
+      'undecodable',
+      `overlay ${group} is not in Overlay Data; planes in unused bits are not drawn`,
+    );
   const first = at * rows * columns;
   if (bits.length * 8 < first + rows * columns)
     throw new VoxgateError('undecodable', `overlay ${group} breaks off before its last row`);

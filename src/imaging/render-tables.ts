@@ -129,6 +129,8 @@ export function paletteOf(object: OpenedObject, item: JsonDataset, signed: boole
   );
   // Some write 16 bits and mean 8: then none of the three has a value above 255.
   const wide = tables.some(({ bits, entries }) => bits > 8 && entries.some((entry) => entry > 255));
-  const [red, green, blue] = tables.map(({ entries }) => Uint8Array.from(entries, (entry) => (wide ? entry >> 8 : entry)));
+  const [red, green, blue] = tables.map(({ entries }) =>
+    Uint8Array.from(entries, (entry) => (wide ? entry >> 8 : entry)),
+  );
   return { first: tables[0]!.first, colours: [red!, green!, blue!] };
 }

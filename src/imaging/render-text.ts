@@ -30,7 +30,10 @@ export function textWidth(line: string): number {
 }
 
 /** The dots of some lines as path data of an SVG, from their upper left corner on; `dot` is the size of one in pixels. */
-export function textPath(lines: readonly string[], { x, y, dot }: { readonly x: number; readonly y: number; readonly dot: number }): string {
+export function textPath(
+  lines: readonly string[],
+  { x, y, dot }: { readonly x: number; readonly y: number; readonly dot: number },
+): string {
   const path: string[] = [];
   for (const [lineAt, line] of lines.entries()) {
     for (const [letterAt, glyph] of lettersOf(line).entries()) {
