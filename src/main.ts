@@ -4,6 +4,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Archive } from './archive/archive.ts';
 import { takeNotice } from './archive/availability-notices.ts';
+import { ChangeFeed } from './archive/change-feed.ts';
 import { Commitments } from './archive/commitments.ts';
 import { purgeDeletion } from './archive/delete-purge.ts';
 import { ProcedureSteps } from './archive/procedure-steps.ts';
@@ -152,7 +153,7 @@ async function build(
   const { undoDays, settleSeconds, retention: rules } = settings;
   const disk = () => diskOf(settings.data);
   const retention = { database, store, undoDays, rules, disk, log };
-  closers.push(startUpkeep({ database, log, retention, sweep: { database, store } }));
+  closers.push(startUpkeep({ database, log, retention, sweep: { database, store }, changeDays: settings.changeDays }));
   closers.push(watchLostAnalyses(database, log));
 
   const dimse: DimseDoor = await openDimseDoor({
@@ -179,10 +180,20 @@ async function build(
     log,
   });
   closers.push(() => dimse.close(DRAIN_MS));
+  const changes = new ChangeFeed({ database, log });
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
+    settings: settings.httpDoor,
     log,
-    dicomweb: createDicomweb({ archive, commitments, pixels, log }),
+    dicomweb: createDicomweb({
+      archive,
+      commitments,
+      changes,
+      pixels,
+      limits: settings.httpDoor,
+      deletion: { database, undoDays, allowed: settings.dicomwebDelete },
+      log,
+    }),
     console: createConsole({
       database,
       commitments,
@@ -195,6 +206,8 @@ async function build(
     }),
   });
   closers.push(() => http.close(DRAIN_MS));
+  // Before the door: its listeners never end by themselves.
+  closers.push(() => changes.close());
   const { port: dimsePort, tlsPort: dimseTlsPort } = dimse;
   return { settings, library, dimsePort, dimseTlsPort, httpPort: http.port, stop };
 }

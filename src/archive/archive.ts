@@ -25,6 +25,7 @@ import { type SelectedInstances, selectForSending, type UniqueKeys } from './sen
 import { Ingest } from './transfer.ts';
 
 export type { DescribedInstance, LocatedInstance, Place } from '../catalog/locate.ts';
+export { QUERY_KEYS } from '../catalog/query-keys.ts';
 export { type Found, MOST_ANSWERS } from '../catalog/search.ts';
 
 export interface ArchiveOptions {
@@ -95,9 +96,9 @@ export class Archive {
     return instanceIds.map((id) => JSON.parse(texts.get(id) ?? '{}'));
   }
 
-  /** The whole PS3.10 file, byte for byte as stored. */
-  stream(instance: LocatedInstance): ReadStream {
-    return this.#store.stream(instance.storageKey, 0, instance.size);
+  /** The PS3.10 file, byte for byte as stored: the whole, or from `start` up to, and not with, `end`. */
+  stream(instance: LocatedInstance, start = 0, end = instance.size): ReadStream {
+    return this.#store.stream(instance.storageKey, start, end - start);
   }
 
   readFile(instance: LocatedInstance): Promise<Buffer> {
