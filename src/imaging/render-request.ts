@@ -53,7 +53,7 @@ export interface Look {
 
 export interface RenderRequest {
   readonly object: StoredObject;
-  /** Counted from 1. One, but for an animated GIF. */
+  /** Counted from 1. One, but for an animated GIF; none means the one frame that stands for all. */
   readonly frames: readonly number[];
   readonly look: Look;
   /** A Softcopy Presentation State that says how the image is to be shown. */
@@ -64,6 +64,8 @@ export interface RenderRequest {
 
 export interface Rendered {
   readonly bytes: Uint8Array;
+  /** The first, or only, frame that is seen. */
+  readonly frame: number;
 }
 
 /** Samples of 8 bits, pixel by pixel: grey, or red, green and blue. */

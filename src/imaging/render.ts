@@ -24,8 +24,9 @@ const MOST_ANIMATED_PIXELS = 2 ** 26;
  *   not-acceptable: why it cannot be shown
  */
 export async function render(request: RenderRequest): Promise<Rendered> {
-  const { frames, look } = request;
+  const { look } = request;
   const object = openObject(request.object);
+  const frames = request.frames.length > 0 ? request.frames : [representativeFrame(object)];
   const state = request.presentation && openObject(request.presentation);
   if (state) checkSupported(state.dataset);
   const views: View[] = [];
@@ -42,10 +43,17 @@ export async function render(request: RenderRequest): Promise<Rendered> {
   }
   const [first] = views;
   if (!first) throw new VoxgateError('bad-request', 'no frame is asked for');
-  if (views.length === 1) return { bytes: await encodePicture(first.picture, first.encoding) };
+  const [frame = 1] = frames;
+  if (views.length === 1) return { bytes: await encodePicture(first.picture, first.encoding), frame };
   const pictures = views.map(({ picture }) => picture);
   const encodings = views.map(({ encoding }) => encoding);
-  return { bytes: await encodeAnimation(pictures, { delay: frameTime(object, look), encodings }) };
+  return { bytes: await encodeAnimation(pictures, { delay: frameTime(object), encodings }), frame };
+}
+
+/** Representative Frame Number (PS3.3 C.7.6.6), or the one in the middle. */
+function representativeFrame({ dataset, frameCount }: OpenedObject): number {
+  const named = number(dataset, 'RepresentativeFrameNumber') ?? 0;
+  return named >= 1 && named <= frameCount ? named : Math.max(1, Math.ceil(frameCount / 2));
 }
 
 interface View {
@@ -125,7 +133,7 @@ function overlaysOf(object: OpenedObject, state: OpenedObject | undefined, { ann
 }
 
 /** Milliseconds a frame is shown (PS3.3 C.7.6.5); ten a second where nothing is said. */
-function frameTime({ dataset }: OpenedObject, _look: Look): number {
+function frameTime({ dataset }: OpenedObject): number {
   const rate = number(dataset, 'RecommendedDisplayFrameRate') ?? number(dataset, 'CineRate');
   const vector = numbers(dataset, 'FrameTimeVector')[1];
   const time = rate ? 1000 / rate : (number(dataset, 'FrameTime') ?? vector ?? 100);
