@@ -88,7 +88,9 @@ async function presented(
   if (frames !== undefined) throw new VoxgateError('not-found', 'a presentation state has no frames');
   const referenced = imagesOf(await datasetOf(archive, presentation));
   const held = await imagesOfStudy(archive, presentation);
-  const pictures = referenced.flatMap((image) => framesOf(archive, image, held).map((one) => ({ ...one, presentation })));
+  const pictures = referenced.flatMap((image) =>
+    framesOf(archive, image, held).map((one) => ({ ...one, presentation })),
+  );
   if (pictures.length > 0) return pictures;
   throw new VoxgateError('not-found', 'none of the images that the presentation state is about is held here');
 }
@@ -156,7 +158,10 @@ async function sourcesByPlace(
   );
   const candidates: { source: SegmentSource; plane: NonNullable<ReturnType<typeof planeOf>> }[] = [];
   for (const seriesInstanceUid of new Set(series)) {
-    for (const { dataset, sopInstanceUid, frameCount } of await archive.describe({ studyInstanceUid, seriesInstanceUid })) {
+    for (const { dataset, sopInstanceUid, frameCount } of await archive.describe({
+      studyInstanceUid,
+      seriesInstanceUid,
+    })) {
       for (let frame = 1; frame <= frameCount; frame++) {
         const plane = planeOf(dataset, frame);
         if (plane) candidates.push({ source: { sopInstanceUid, frame, locationsPreserved: false }, plane });

@@ -83,6 +83,7 @@ export async function sendPictures(parts: DicomwebParts, answer: PictureAnswer):
 /** Where this very picture is had: of what is shown by showing another, at the other's address. */
 function locationOf(root: string, { instance, segmentation, presentation }: PictureSource, frame: number): string {
   if (presentation) return `${retrieveUrl(root, presentation)}/rendered`;
-  if (segmentation) return `${retrieveUrl(root, segmentation.instance)}/frames/${segmentation.frames.join(',')}/rendered`;
+  if (segmentation)
+    return `${retrieveUrl(root, segmentation.instance)}/frames/${segmentation.frames.join(',')}/rendered`;
   return `${retrieveUrl(root, instance)}/frames/${frame}/rendered`;
 }

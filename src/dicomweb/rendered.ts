@@ -110,7 +110,8 @@ async function renderMany(
   }
   if (sources.length === 0) throw nothingToShow();
   // An answer in parts has one type; what has no picture of its own is asked for by its own address.
-  if (without > 0) response.append('warning', `299 voxgate "${without} objects without images of their own are left out"`);
+  if (without > 0)
+    response.append('warning', `299 voxgate "${without} objects without images of their own are left out"`);
   return sendPictures(parts, { request, response, sources, look: asked });
 }
 
@@ -136,5 +137,8 @@ async function representativePicture(
 }
 
 function nothingToShow(): VoxgateError {
-  return new VoxgateError('not-found', 'there is no image under this address: reports and documents are rendered by instance');
+  return new VoxgateError(
+    'not-found',
+    'there is no image under this address: reports and documents are rendered by instance',
+  );
 }

@@ -31,7 +31,10 @@ export function reportOf(dataset: JsonDataset): Report {
     ['Patient', (text(dataset, 'PatientName') ?? '').split('=').filter(Boolean).map(spacedName).join(' / ')],
     ['Patient ID', text(dataset, 'PatientID') ?? ''],
     ['Birth date', dated(text(dataset, 'PatientBirthDate') ?? '')],
-    ['Study', [dated(text(dataset, 'StudyDate') ?? ''), text(dataset, 'StudyDescription') ?? ''].filter(Boolean).join(' ')],
+    [
+      'Study',
+      [dated(text(dataset, 'StudyDate') ?? ''), text(dataset, 'StudyDescription') ?? ''].filter(Boolean).join(' '),
+    ],
     ['Content date', dated(text(dataset, 'ContentDate') ?? '')],
     ['Institution', text(dataset, 'InstitutionName') ?? ''],
     ['Completion', flag('CompletionFlag')],
@@ -50,14 +53,14 @@ function itemOf(item: JsonDataset, count: { left: number }, depth: number): Repo
     count.left -= 1;
     children.push(itemOf(child, count, depth + 1));
   }
-  return { name: meaningOf(items(item, 'ConceptNameCodeSequence')[0]), value: valueOf(item), items: children };
+  return { name: meaningOf(items(item, 'ConceptNameCodeSequence')[0]), value: spokenValue(item), items: children };
 }
 
 function meaningOf(code: JsonDataset | undefined): string {
   return (code && (text(code, 'CodeMeaning') ?? text(code, 'CodeValue'))) ?? '';
 }
 
-function valueOf(item: JsonDataset): string[] {
+function spokenValue(item: JsonDataset): string[] {
   switch (text(item, 'ValueType')?.trim()) {
     case 'CONTAINER':
       return [];

@@ -24,7 +24,6 @@ const MOST_ANIMATED_PIXELS = 2 ** 26;
  *   not-acceptable: why it cannot be shown
  */
 export async function render(request: RenderRequest): Promise<Rendered> {
-  const { look } = request;
   const object = openObject(request.object);
   const frames = request.frames.length > 0 ? request.frames : [representativeFrame(object)];
   const state = request.presentation && openObject(request.presentation);
