@@ -63,7 +63,12 @@ beforeAll(async () => {
       { ...TWELVE_BITS, RescaleSlope: 2, RescaleIntercept: -1000, WindowCenter: [0], WindowWidth: [401] },
       words(Array.from({ length: 16 }, (_, i) => 400 + i * 13)),
     ),
-    anImage(4, 1, { NumberOfFrames: 3, FrameTime: 40 }, Uint8Array.from({ length: 48 }, (_, i) => Math.floor(i / 16) * 100)),
+    anImage(
+      4,
+      1,
+      { NumberOfFrames: 3, FrameTime: 40 },
+      Uint8Array.from({ length: 48 }, (_, i) => Math.floor(i / 16) * 100),
+    ),
     anImage(5, 1, { PixelSpacing: [2, 1] }, RAMP),
   ]);
 });
@@ -92,7 +97,9 @@ describe('Rendered instances (PS3.18 10.4.1.1.3)', () => {
     const linear = (c: number, w: number) =>
       hu.map((x) => Math.round(255 * Math.max(0, Math.min(1, (x - (c - 0.5)) / (w - 1) + 0.5))));
     expect(await greysOf(await get(`${at(3, 1)}/rendered`, 'image/png'))).toEqual(linear(0, 401));
-    expect(await greysOf(await get(`${at(3, 1)}/rendered?window=-50,101,linear`, 'image/png'))).toEqual(linear(-50, 101));
+    expect(await greysOf(await get(`${at(3, 1)}/rendered?window=-50,101,linear`, 'image/png'))).toEqual(
+      linear(-50, 101),
+    );
     const exact = hu.map((x) => Math.round(255 * Math.max(0, Math.min(1, (x + 50) / 101 + 0.5))));
     expect(await greysOf(await get(`${at(3, 1)}/rendered?window=-50,101,linear-exact`, 'image/png'))).toEqual(exact);
     const sigmoid = hu.map((x) => Math.round(255 / (1 + Math.exp((-4 * (x + 50)) / 101))));
@@ -279,7 +286,9 @@ describe.skipIf(!hasSharedData)('What is no picture (PS3.18 8.7.4)', () => {
   const send = async (...path: string[]): Promise<string> => {
     const file = readFileSync(sharedData(...path));
     const answer = await stored(shared.http, [file]);
-    const url = JSON.stringify(answer).match(/"00081190":\{"vr":"UR","Value":\["[^"]*(\/studies\/[^"]*instances[^"]*)"/)?.[1];
+    const url = JSON.stringify(answer).match(
+      /"00081190":\{"vr":"UR","Value":\["[^"]*(\/studies\/[^"]*instances[^"]*)"/,
+    )?.[1];
     if (!url) throw new Error('no address in the answer');
     return url;
   };
