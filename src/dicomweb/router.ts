@@ -12,6 +12,7 @@ import { checkCommitment, requestCommitment } from './commitment.ts';
 import { type DicomwebDeletion, deleteResource } from './delete-place.ts';
 import { errorHandler } from './errors.ts';
 import type { ObjectTranscoder } from './object-plan.ts';
+import { retrieveRendered, retrieveThumbnail } from './rendered.ts';
 import type { BodyLimits } from './request-body.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
@@ -19,6 +20,7 @@ import { retrieveInstances } from './retrieve-instances.ts';
 import { retrieveMetadata } from './retrieve-metadata.ts';
 import { searchTransaction } from './search.ts';
 import { storeInstances } from './store-instances.ts';
+import { wadoUri } from './wado-uri.ts';
 
 export interface DicomwebParts {
   readonly archive: Archive;
@@ -27,6 +29,8 @@ export interface DicomwebParts {
   readonly pixels: PixelPool;
   /** What they made last. */
   readonly pixelCache: PixelCache;
+  /** Pictures that were made last. */
+  readonly pictures: PixelCache;
   readonly changes: ChangeFeed;
   readonly deletion: DicomwebDeletion;
   readonly limits: BodyLimits;
@@ -55,6 +59,15 @@ const capabilities: Handler = (parts, request, response) => sendCapabilities(TRA
 /** Every transaction of the door, each with its line in transaction-descriptions.ts. Frames first: they are asked for most. */
 export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4' },
+  { method: 'get', path: `${INSTANCE}/frames/:frames/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${INSTANCE}/frames/:frames/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${INSTANCE}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${INSTANCE}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${SERIES}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${SERIES}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${STUDY}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${STUDY}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: '/wado', handler: wadoUri, section: '9.4' },
   { method: 'get', path: INSTANCE, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'get', path: `${INSTANCE}/metadata`, handler: retrieveMetadata, section: '10.4.1.1.2' },
   { method: 'get', path: `${INSTANCE}/bulkdata/*path`, handler: retrieveBulkData, section: '10.4.1.1.5' },
