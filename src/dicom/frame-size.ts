@@ -1,6 +1,6 @@
 import type { JsonDataset } from './dataset.ts';
-import type { PixelTag } from './reading.ts';
 import { number, text } from './read-values.ts';
+import type { PixelTag } from './reading.ts';
 
 /** Number of Frames (0028,0008): 1 where it is absent or empty, undefined where it is no positive integer. */
 export function declaredFrames(dataset: JsonDataset): number | undefined {

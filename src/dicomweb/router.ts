@@ -2,6 +2,7 @@ import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { Commitments } from '../archive/commitments.ts';
 import type { Log } from '../log.ts';
+import { MemoryBudget } from './bulk-part.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
 import { errorHandler } from './errors.ts';
 import type { BodyLimits } from './request-body.ts';
@@ -16,6 +17,8 @@ export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
   readonly limits: BodyLimits;
+  /** For metadata of uploads that wait for their bulk data. */
+  readonly memory: MemoryBudget;
   readonly log: Log;
 }
 
@@ -28,6 +31,9 @@ interface Transaction {
   /** PS3.18 */
   readonly section: string;
 }
+
+/** Metadata of uploads that are in memory at once, of all requests together. */
+const UPLOAD_MEMORY = 512 * 1024 * 1024;
 
 const STUDY = '/studies/:study';
 const SERIES = `${STUDY}/series/:series`;
@@ -57,7 +63,8 @@ export const TRANSACTIONS: readonly Transaction[] = [
 ];
 
 /** The DICOMweb server (PS3.18): store, search, retrieve, storage commitment. */
-export function createDicomweb(parts: DicomwebParts): Router {
+export function createDicomweb(given: Omit<DicomwebParts, 'memory'>): Router {
+  const parts: DicomwebParts = { ...given, memory: new MemoryBudget(UPLOAD_MEMORY) };
   const router = express.Router();
   for (const { method, path, handler } of TRANSACTIONS) {
     router[method](path, (request: Request, response: Response) => handler(parts, request, response));
