@@ -78,6 +78,10 @@ export interface Settings {
   readonly identities: IdentitySettings;
   /** How long a deletion can be undone. */
   readonly undoDays: number;
+  /** Whether DELETE is a transaction of the DICOMweb door. */
+  readonly dicomwebDelete: boolean;
+  /** How long the change feed remembers; 0 is for ever. */
+  readonly changeDays: number;
   readonly retention: RetentionRules;
   /** Where the settings file was read from, if one was. */
   readonly file: string | undefined;
@@ -238,6 +242,19 @@ export const SETTINGS = [
     byDefault: '7',
     meaning: 'Days in which a deletion can be undone; its files are removed after them (0: at once).',
   },
+  {
+    variable: 'VOXGATE_DICOMWEB_DELETE',
+    key: 'dicomwebDelete',
+    byDefault: '0',
+    meaning:
+      '1 lets whoever can reach `/dicom-web` delete studies, series and instances there (DELETE); else that is answered 403, and the admin API deletes.',
+  },
+  {
+    variable: 'VOXGATE_CHANGE_DAYS',
+    key: 'changeDays',
+    byDefault: '90',
+    meaning: 'Days for which the change feed remembers what was stored and deleted (0: for ever).',
+  },
 ] as const satisfies readonly Setting[];
 
 type Variable = (typeof SETTINGS)[number]['variable'];
@@ -335,6 +352,8 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const acceptUnknownPeers = content['acceptUnknownPeers'] ?? true;
   if (typeof acceptUnknownPeers !== 'boolean') faults.push('acceptUnknownPeers: must be true or false');
   const undoDays = check('VOXGATE_UNDO_DAYS', parseDays, 'a number of days from 0 to 3650');
+  const dicomwebDelete = check('VOXGATE_DICOMWEB_DELETE', parseFlag, '0 or 1');
+  const changeDays = check('VOXGATE_CHANGE_DAYS', parseDays, 'a number of days from 0 to 3650');
   const retention = parseRetention(content['retention'], faults);
   checkKeys(content, faults);
 
@@ -369,6 +388,8 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     unknownPeers,
     identities: { users, ...(tokens ? { tokens } : {}) },
     undoDays,
+    dicomwebDelete,
+    changeDays,
     retention,
     file,
   };

@@ -8,7 +8,8 @@ export function viewerSettings(dicomweb: string, path: string): string {
     routerBasename: path.replace(/\/$/, ''),
     extensions: [],
     modes: [],
-    customizationService: {},
+    // A tour of the buttons would lie over the first images of every new browser.
+    customizationService: [{ 'ohif.tours': { $set: [] } }],
     showStudyList: true,
     maxNumberOfWebWorkers: 3,
     showWarningMessageForCrossOrigin: false,
