@@ -88,6 +88,11 @@ export class Archive {
     return this.#metadata.read(await locateInstances(this.#database, place));
   }
 
+  /** The same of instances that were located. */
+  metadataOf(instances: readonly LocatedInstance[]): Promise<{ located: LocatedInstance; json: string }[]> {
+    return this.#metadata.read(instances);
+  }
+
   /** The own attributes of instances, by the rows that a search names, in the order asked. */
   async #ownAttributes(instanceIds: readonly number[]): Promise<JsonDataset[]> {
     const located = await locateByRow(this.#database, instanceIds);

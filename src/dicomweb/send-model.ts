@@ -25,7 +25,12 @@ const GZIP = { level: 1 };
 /** What a stream says when its other side is gone. */
 const LEFT = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNRESET', 'EPIPE'];
 
-const gzipped = promisify<Buffer, typeof GZIP, Buffer>(gzip);
+const compress = promisify<Buffer, typeof GZIP, Buffer>(gzip);
+
+/** Compressed apart from the event loop. */
+export function gzipped(body: Buffer): Promise<Buffer> {
+  return compress(body, GZIP);
+}
 
 /**
  * In which model data sets are wanted, to be known before any work begins.
@@ -104,7 +109,7 @@ async function sendText(
   response: Response,
   texts: AsyncIterable<string> | Iterable<string>,
 ): Promise<void> {
-  const compress = takesGzip(request);
+  const compressed = takesGzip(request);
   response.vary('Accept').vary('Accept-Encoding');
   const pieces = inPieces(texts);
   const first = await pieces.next();
@@ -113,9 +118,9 @@ async function sendText(
     response.status(204).removeHeader('content-type');
     response.end();
   } else if (second.done === true) {
-    await sendWhole(response, first.value, compress);
+    await sendWhole(response, first.value, compressed);
   } else {
-    await sendPieces(response, rest([first.value, second.value], pieces), compress);
+    await sendPieces(response, rest([first.value, second.value], pieces), compressed);
   }
 }
 
@@ -143,18 +148,18 @@ async function* rest(taken: readonly Buffer[], pieces: AsyncGenerator<Buffer, vo
   }
 }
 
-async function sendWhole(response: Response, text: Buffer, compress: boolean): Promise<void> {
-  const worthIt = compress && text.length > COMPRESS_ABOVE;
-  const body = worthIt ? await gzipped(text, GZIP) : text;
+async function sendWhole(response: Response, text: Buffer, compressed: boolean): Promise<void> {
+  const worthIt = compressed && text.length > COMPRESS_ABOVE;
+  const body = worthIt ? await gzipped(text) : text;
   if (worthIt) response.setHeader('content-encoding', 'gzip');
   response.setHeader('content-length', body.length);
   response.end(body);
 }
 
-async function sendPieces(response: Response, pieces: AsyncGenerator<Buffer>, compress: boolean): Promise<void> {
-  if (compress) response.setHeader('content-encoding', 'gzip');
+async function sendPieces(response: Response, pieces: AsyncGenerator<Buffer>, compressed: boolean): Promise<void> {
+  if (compressed) response.setHeader('content-encoding', 'gzip');
   try {
-    await (compress ? pipeline(pieces, createGzip(GZIP), response) : pipeline(pieces, response));
+    await (compressed ? pipeline(pieces, createGzip(GZIP), response) : pipeline(pieces, response));
   } catch (cause) {
     // Where the data sets failed, that is what is thrown.
     if (!(cause instanceof Error && 'code' in cause && LEFT.includes(String(cause.code)))) throw cause;
