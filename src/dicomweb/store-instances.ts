@@ -2,11 +2,12 @@ import type { Request, Response } from 'express';
 import { includesType, type MediaType, parseMediaType } from '../dicom/media-types.ts';
 import { boundaryOf, readMultipart } from '../dicom/multipart.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
-import { acceptJson } from './accept.ts';
+import { choose, REPRESENTATIONS } from './accept.ts';
 import { placeOf, rootOf } from './addresses.ts';
 import { RETRY_AFTER_SECONDS } from './errors.ts';
 import { ACCEPTED_CODINGS, bodyOf, checkCoding, hasBody } from './request-body.ts';
 import type { DicomwebParts } from './router.ts';
+import { sendModel } from './send-model.ts';
 import { refused, type Store, storeFile } from './store-file.ts';
 import { JSON_TYPES, MetadataUpload, XML_TYPES } from './store-metadata.ts';
 import { type PartOutcome, statusOf, storeResponse, warningsOf } from './store-response.ts';
@@ -17,7 +18,7 @@ import { type PartOutcome, statusOf, storeResponse, warningsOf } from './store-r
  */
 export async function storeInstances(parts: DicomwebParts, request: Request, response: Response): Promise<void> {
   const { archive, memory, limits, log } = parts;
-  const type = acceptJson(request);
+  choose(request, REPRESENTATIONS.model);
   const root = rootOf(request);
   const { studyInstanceUid } = placeOf(request);
   const form = formOf(request, response);
@@ -42,8 +43,7 @@ export async function storeInstances(parts: DicomwebParts, request: Request, res
   if (status === 503) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
   const warnings = warningsOf(outcomes);
   if (warnings.length > 0) response.setHeader('warning', warnings);
-  response.status(status).setHeader('content-type', type);
-  response.end(JSON.stringify(storeResponse(outcomes, root)));
+  await sendModel(request, response, storeResponse(outcomes, root), { status });
 }
 
 /** Takes a body of one form; throws where all of it is broken. */
