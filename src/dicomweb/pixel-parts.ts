@@ -199,7 +199,7 @@ function pick(dataset: JsonDataset, tags: readonly string[]): JsonDataset {
 function checkRle(dataset: JsonDataset, part: BulkPart): void {
   const head = part.read(0, 64);
   const samples = number(dataset, 'SamplesPerPixel') ?? 1;
-  const bytes = (number(dataset, 'BitsAllocated') ?? 0) / 8;
+  const bytes = Math.ceil((number(dataset, 'BitsAllocated') ?? 0) / 8);
   if (!number(dataset, 'Rows') || !number(dataset, 'Columns')) throw mismatch('Rows or Columns are missing');
   if (head.length < 64 || head.readUInt32LE(0) !== samples * bytes || head.readUInt32LE(4) !== 64)
     throw mismatch('an RLE frame has no segment for each byte of a sample');

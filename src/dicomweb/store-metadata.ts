@@ -14,7 +14,7 @@ export const XML_TYPES = ['application/dicom+xml', 'application/xml', 'text/xml'
 
 /** Metadata of one request: some thousand instances in JSON; a document in XML is one. */
 const LARGEST_JSON = 32 * 1024 * 1024;
-const LARGEST_XML = 8 * 1024 * 1024;
+const LARGEST_XML = 16 * 1024 * 1024;
 /** For each byte of metadata, what the data sets made of it take in memory. */
 const IN_MEMORY = 8;
 
