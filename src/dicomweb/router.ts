@@ -5,6 +5,7 @@ import type { Commitments } from '../archive/commitments.ts';
 import type { PixelCache } from '../imaging/pixel-cache.ts';
 import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
+import { MemoryBudget } from './bulk-part.ts';
 import { sendCapabilities } from './capabilities.ts';
 import { followChanges } from './change-events.ts';
 import { readChangeFeed, readLatestChange } from './changes.ts';
@@ -34,6 +35,8 @@ export interface DicomwebParts {
   readonly changes: ChangeFeed;
   readonly deletion: DicomwebDeletion;
   readonly limits: BodyLimits;
+  /** For metadata of uploads that wait for their bulk data. */
+  readonly memory: MemoryBudget;
   readonly log: Log;
   /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
   readonly transcoder?: ObjectTranscoder;
@@ -48,6 +51,9 @@ export interface Transaction {
   /** PS3.18; "none" for what the standard does not have. */
   readonly section: string;
 }
+
+/** Metadata of uploads that are in memory at once, of all requests together. */
+const UPLOAD_MEMORY = 512 * 1024 * 1024;
 
 const STUDY = '/studies/:study';
 const SERIES = `${STUDY}/series/:series`;
@@ -96,7 +102,8 @@ export const TRANSACTIONS: readonly Transaction[] = [
 ];
 
 /** The DICOMweb server (PS3.18): store, search, retrieve, storage commitment. */
-export function createDicomweb(parts: DicomwebParts): Router {
+export function createDicomweb(given: Omit<DicomwebParts, 'memory'>): Router {
+  const parts: DicomwebParts = { ...given, memory: new MemoryBudget(UPLOAD_MEMORY) };
   const router = express.Router();
   for (const { method, path, handler } of TRANSACTIONS) {
     router[method](path, (request: Request, response: Response) => handler(parts, request, response));
