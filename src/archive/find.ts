@@ -30,13 +30,21 @@ export async function* findEach(
 }
 
 /** The same matches, with the instances' own attributes where the query needs them. */
-export async function* withOwn(
+export function withOwn(
   found: readonly Found[],
   query: Query,
   readMetadata: ReadMetadata,
   signal?: AbortSignal,
 ): AsyncGenerator<Found> {
-  const needs = needsOwn(query);
+  return withAttributes(found, needsOwn(query), readMetadata, signal);
+}
+
+async function* withAttributes(
+  found: readonly Found[],
+  needs: (one: Found) => boolean,
+  readMetadata: ReadMetadata,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Found> {
   for (let at = 0; at < found.length; at += INSTANCES_AT_ONCE) {
     signal?.throwIfAborted();
     const some = found.slice(at, at + INSTANCES_AT_ONCE);
@@ -60,7 +68,7 @@ export function keepOwn(query: Query, readMetadata: ReadMetadata, signal?: Abort
   if (filters.size === 0) return undefined;
   return async (page) => {
     const kept: Found[] = [];
-    for await (const one of withOwn(page, query, readMetadata, signal)) {
+    for await (const one of withAttributes(page, () => true, readMetadata, signal)) {
       const own = one.own ?? {};
       const resolved = new Map([...filters].map(([path, match]) => [privatePath(path, own, query.creators), match]));
       if (matchesAttributes(own, resolved, query.fuzzy)) kept.push(one);
