@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import { call, first, get, getJson, itemsOf, json, partsOf, post } from '../wire/http.ts';
+import { describe, expect, it } from 'vitest';
+import { call, first, get, getJson, itemsOf, json, once, partsOf, post } from '../wire/http.ts';
 import { aUid, nodeUnderTest } from '../wire/node.ts';
 import { anObject, SIDE, type TestObject } from '../wire/objects.ts';
 
@@ -17,7 +17,7 @@ const [single, multiframe] = objects as [TestObject, TestObject];
 const instanceUrl = ({ instance }: TestObject): string =>
   `${node.dicomweb}/studies/${study}/series/${series}/instances/${instance}`;
 
-beforeAll(async () => {
+const held = once(async () => {
   const answer = await post(
     `${node.dicomweb}/studies`,
     objects.map(({ file }) => file),
@@ -74,11 +74,13 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
     ['the ideographic name', (): string => `PatientName=${encodeURIComponent('山田*')}&PatientID=${patientId}`],
     ['the phonetic name', (): string => `PatientName=${encodeURIComponent('やまだ^たろう')}&PatientID=${patientId}`],
   ])('finds the study by %s', async (_what, query) => {
+    await held();
     const found = await getJson(`${node.dicomweb}/studies?${query()}`);
     expect(found.map((one) => first(one, '0020000D'))).toEqual([study]);
   });
 
   it('tells of a study what viewers list (Table 10.6.3-3)', async () => {
+    await held();
     const [found] = await getJson(`${node.dicomweb}/studies?StudyInstanceUID=${study}`);
     expect(found!['00100010']).toEqual({
       vr: 'PN',
@@ -91,6 +93,7 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
   });
 
   it('finds series and instances below the study, in their order, page by page', async () => {
+    await held();
     const [one] = await getJson(`${node.dicomweb}/studies/${study}/series`);
     expect([first(one, '0020000E'), first(one, '00201209')]).toEqual([series, 2]);
     const uids = async (query: string) =>
@@ -100,6 +103,7 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
   });
 
   it('answers a search without matches with success and nothing, a wrong one with 400, other media types with 406', async () => {
+    await held();
     const nothing = await get(`${node.dicomweb}/studies?PatientID=${patientId}X`, 'application/dicom+json');
     expect([200, 204]).toContain(nothing.status);
     if (nothing.status === 200) expect(JSON.parse(nothing.body.toString())).toEqual([]);
@@ -110,6 +114,7 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
 
 describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
   it('gives study, series and instance as multipart of the files that were stored', async () => {
+    await held();
     for (const path of [`/studies/${study}`, `/studies/${study}/series/${series}`]) {
       const parts = partsOf(await get(node.dicomweb + path, 'multipart/related; type="application/dicom"'));
       expect(parts.map(({ body }) => body)).toEqual(objects.map(({ file }) => file));
@@ -122,6 +127,7 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
   });
 
   it('gives metadata with an address for the pixels that leads to them', async () => {
+    await held();
     const [metadata, ...more] = await getJson(`${instanceUrl(multiframe)}/metadata`);
     expect(more).toEqual([]);
     expect(first(metadata, '00280010')).toBe(SIDE);
@@ -135,6 +141,7 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
     'multipart/related; type="application/octet-stream"',
     'multipart/related; type="*/*"',
   ])('gives the frames that are listed, in that order, for Accept %s', async (accept) => {
+    await held();
     const frames = partsOf(await get(`${instanceUrl(multiframe)}/frames/3,1`, accept));
     const frame = (n: number): Buffer => multiframe.pixels.subarray((n - 1) * SIDE * SIDE, n * SIDE * SIDE);
     expect(frames.map(({ body }) => body)).toEqual([frame(3), frame(1)]);
@@ -142,6 +149,7 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
   });
 
   it('answers 404 to what it has not, 400 to what it cannot read, 406 to what it cannot make', async () => {
+    await held();
     const status = async (url: string, accept = '*/*') => (await get(url, accept)).status;
     expect(await status(`${node.dicomweb}/studies/${aUid()}`)).toBe(404);
     expect(await status(`${instanceUrl(multiframe)}/frames/4`)).toBe(404);
