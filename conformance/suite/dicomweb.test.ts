@@ -6,6 +6,8 @@ import { anObject, SIDE, type TestObject } from '../wire/objects.ts';
 const node = nodeUnderTest();
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
+const OBJECTS = 'multipart/related; type="application/dicom"';
+
 const study = aUid();
 const series = aUid();
 const patientId = `W${aUid().slice(-12)}`;
@@ -31,8 +33,8 @@ describe('Studies Service, Store (STOW-RS, PS3.18 10.5)', () => {
     expect(again.status).toBe(200);
     const [reference] = itemsOf(json(again), '00081199');
     expect(first(reference, '00081155')).toBe(single.instance);
-    const address = String(first(reference, '00081190'));
-    expect((await get(address, 'application/dicom')).body).toEqual(single.file);
+    const parts = partsOf(await get(String(first(reference, '00081190')), OBJECTS));
+    expect(parts.map(({ body }) => body)).toEqual([single.file]);
   });
 
   it('answers 202 with a reason for each object that it did not take beside those it did', async () => {
@@ -59,7 +61,7 @@ describe('Studies Service, Store (STOW-RS, PS3.18 10.5)', () => {
     expect(answer.status).toBe(202);
     expect(first(itemsOf(json(answer), '00081199')[0], '00081196')).toBeTypeOf('number');
     const url = `${node.dicomweb}/studies/${kept.study}/series/${kept.series}/instances/${kept.instance}`;
-    expect((await get(url, 'application/dicom')).body).toEqual(kept.file);
+    expect(partsOf(await get(url, OBJECTS)).map(({ body }) => body)).toEqual([kept.file]);
   });
 });
 
@@ -118,8 +120,13 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
     for (const path of [`/studies/${study}`, `/studies/${study}/series/${series}`]) {
       const parts = partsOf(await get(node.dicomweb + path, 'multipart/related; type="application/dicom"'));
       expect(parts.map(({ body }) => body)).toEqual(objects.map(({ file }) => file));
-      expect(parts.map(({ location }) => location)).toEqual(objects.map(instanceUrl));
     }
+  });
+
+  it('names of each part its transfer syntax and where it can be had (8.6.1.2.1)', async () => {
+    await held();
+    const parts = partsOf(await get(`${node.dicomweb}/studies/${study}`, OBJECTS));
+    expect(parts.map(({ location }) => location)).toEqual(objects.map(instanceUrl));
     const [part] = partsOf(
       await get(instanceUrl(single), 'multipart/related; type=application/dicom; transfer-syntax=*'),
     );
@@ -132,8 +139,9 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
     expect(more).toEqual([]);
     expect(first(metadata, '00280010')).toBe(SIDE);
     const uri = metadata!['7FE00010']!.BulkDataURI!;
-    const bulk = await get(new URL(uri, `${instanceUrl(multiframe)}/metadata`).href, 'application/octet-stream');
-    expect(bulk.body).toEqual(multiframe.pixels);
+    const url = new URL(uri, `${instanceUrl(multiframe)}/metadata`).href;
+    const [bulk] = partsOf(await get(url, 'multipart/related; type="application/octet-stream"'));
+    expect(bulk!.body).toEqual(multiframe.pixels);
   });
 
   it.each([
