@@ -18,12 +18,14 @@ import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
 import { Describer } from './describer.ts';
 import { findEach, withOwnAttributes } from './find.ts';
+import { locateKept } from './located-instances.ts';
 import { MetadataReader } from './metadata-reader.ts';
 import type { Answered } from './query-answer.ts';
 import { type SelectedInstances, selectForSending, type UniqueKeys } from './send-instances.ts';
 import { Ingest } from './transfer.ts';
 
 export type { DescribedInstance, LocatedInstance, Place } from '../catalog/locate.ts';
+export { QUERY_KEYS } from '../catalog/query-keys.ts';
 export { type Found, MOST_ANSWERS } from '../catalog/search.ts';
 
 export interface ArchiveOptions {
@@ -31,6 +33,11 @@ export interface ArchiveOptions {
   readonly database: Database;
   readonly settleSeconds: number;
   readonly idleSettleSeconds: number;
+}
+
+export interface FramePlace {
+  readonly file: { readonly path: string; readonly size: number; readonly pixelsFrom?: number | undefined };
+  readonly ranges: readonly (readonly [number, number])[] | undefined;
 }
 
 /** What both doors and the pipeline ask of what is held: receive, find, retrieve. */
@@ -64,7 +71,7 @@ export class Archive {
   }
 
   async locate(place: Place): Promise<LocatedInstance[]> {
-    return this.#metadata.complete(await locateInstances(this.#database, place));
+    return locateKept(this.#database, place, (located) => this.#metadata.complete(located));
   }
 
   /** What a C-MOVE or C-GET by these keys means. */
@@ -89,9 +96,9 @@ export class Archive {
     return instanceIds.map((id) => JSON.parse(texts.get(id) ?? '{}'));
   }
 
-  /** The whole PS3.10 file, byte for byte as stored. */
-  stream(instance: LocatedInstance): ReadStream {
-    return this.#store.stream(instance.storageKey, 0, instance.size);
+  /** The PS3.10 file, byte for byte as stored: the whole, or from `start` up to, and not with, `end`. */
+  stream(instance: LocatedInstance, start = 0, end = instance.size): ReadStream {
+    return this.#store.stream(instance.storageKey, start, end - start);
   }
 
   readFile(instance: LocatedInstance): Promise<Buffer> {
@@ -124,6 +131,20 @@ export class Archive {
       ranges.map(([offset, length]) => this.#store.read(instance.storageKey, offset, length)),
     );
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  }
+
+  /**
+   * Where one frame lies, for threads that read it themselves; without `ranges` where its bytes do not lie in the file as
+   * they are (deflated, big endian, or beginning within a byte). `pixelsFrom` is the end of the header.
+   * @throws VoxgateError not-found when the object has no such frame
+   */
+  async framePlace(instance: LocatedInstance, number: number): Promise<FramePlace> {
+    const index = await this.#metadata.frames(instance);
+    if (!index || number > index.count) throw new VoxgateError('not-found', `the object has no frame ${number}`);
+    const path = this.pathOf(instance);
+    const ranges = frameRanges(index, number);
+    const pixelsFrom = index.kind === 'native' ? index.offset : index.frames[0]?.[0];
+    return { file: { path, size: instance.size, ...(ranges ? { pixelsFrom } : {}) }, ranges };
   }
 
   /**

@@ -43,7 +43,11 @@ export function answerError(request: Request, response: Response, error: unknown
   const known = answerTo(error);
   if (!known)
     log.error(
-      { error: error instanceof Error ? error.stack : String(error), method: request.method },
+      {
+        error: error instanceof Error ? error.stack : String(error),
+        method: request.method,
+        requestId: response.getHeader('x-request-id'),
+      },
       'a DICOMweb request failed',
     );
   if (response.headersSent) {

@@ -24,7 +24,7 @@ export async function retrieveBulkData(
   if (!instance) throw new VoxgateError('not-found', 'no such instance is held');
   // Values are little endian whatever the file is; only fragments are of the syntax that they are stored in.
   const { encapsulated } = readableSyntax(instance.transferSyntaxUid);
-  const form = acceptStored(request, FORMS, [encapsulated ? instance.transferSyntaxUid : EXPLICIT_VR_LITTLE_ENDIAN]);
+  const form = acceptStored(request, FORMS, encapsulated ? instance.transferSyntaxUid : EXPLICIT_VR_LITTLE_ENDIAN);
   const value = await asStored(archive.readBulk(instance, Array.isArray(path) ? path.join('/') : (path ?? '')));
   if (!form.multipart) {
     response.setHeader('content-type', OCTETS);

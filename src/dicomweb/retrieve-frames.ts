@@ -81,5 +81,5 @@ function chooseForm(request: Request, stored: string, frames: number): { form: F
     { multipart: true, ...type },
     ...(frames === 1 ? [{ multipart: false, ...type }] : []),
   ]);
-  return { form: acceptStored(request, forms, [transferSyntaxUid]), transferSyntaxUid };
+  return { form: acceptStored(request, forms, transferSyntaxUid), transferSyntaxUid };
 }

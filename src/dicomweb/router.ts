@@ -1,9 +1,17 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
+import type { ChangeFeed } from '../archive/change-feed.ts';
 import type { Commitments } from '../archive/commitments.ts';
+import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
+import { sendCapabilities } from './capabilities.ts';
+import { followChanges } from './change-events.ts';
+import { readChangeFeed, readLatestChange } from './changes.ts';
 import { checkCommitment, requestCommitment } from './commitment.ts';
+import { type DicomwebDeletion, deleteResource } from './delete-place.ts';
 import { errorHandler } from './errors.ts';
+import type { ObjectTranscoder } from './object-plan.ts';
+import type { BodyLimits } from './request-body.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
 import { retrieveInstances } from './retrieve-instances.ts';
@@ -14,16 +22,23 @@ import { storeInstances } from './store-instances.ts';
 export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
+  /** Threads for whatever touches a pixel. */
+  readonly pixels: PixelPool;
+  readonly changes: ChangeFeed;
+  readonly deletion: DicomwebDeletion;
+  readonly limits: BodyLimits;
   readonly log: Log;
+  /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
+  readonly transcoder?: ObjectTranscoder;
 }
 
 type Handler = (parts: DicomwebParts, request: Request, response: Response) => Promise<void>;
 
-interface Transaction {
-  readonly method: 'get' | 'post';
+export interface Transaction {
+  readonly method: 'get' | 'post' | 'delete' | 'options';
   readonly path: string;
   readonly handler: Handler;
-  /** PS3.18 */
+  /** PS3.18; "none" for what the standard does not have. */
   readonly section: string;
 }
 
@@ -32,7 +47,9 @@ const SERIES = `${STUDY}/series/:series`;
 const INSTANCE = `${SERIES}/instances/:instance`;
 const COMMITMENT = '/commitment-requests/:transaction';
 
-/** Every transaction of the door. Frames first: they are asked for most. */
+const capabilities: Handler = (parts, request, response) => sendCapabilities(TRANSACTIONS, parts, request, response);
+
+/** Every transaction of the door, each with its line in transaction-descriptions.ts. Frames first: they are asked for most. */
 export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4' },
   { method: 'get', path: INSTANCE, handler: retrieveInstances, section: '10.4.1.1.1' },
@@ -52,6 +69,14 @@ export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'post', path: STUDY, handler: storeInstances, section: '10.5' },
   { method: 'post', path: COMMITMENT, handler: requestCommitment, section: '13.4' },
   { method: 'get', path: COMMITMENT, handler: checkCommitment, section: '13.5' },
+  { method: 'delete', path: STUDY, handler: deleteResource, section: 'none' },
+  { method: 'delete', path: SERIES, handler: deleteResource, section: 'none' },
+  { method: 'delete', path: INSTANCE, handler: deleteResource, section: 'none' },
+  { method: 'get', path: '/changes', handler: readChangeFeed, section: 'none' },
+  { method: 'get', path: '/changes/latest', handler: readLatestChange, section: 'none' },
+  { method: 'get', path: '/changes/events', handler: followChanges, section: 'none' },
+  { method: 'get', path: '/', handler: capabilities, section: '8.9' },
+  { method: 'options', path: '/', handler: capabilities, section: '8.9' },
 ];
 
 /** The DICOMweb server (PS3.18): store, search, retrieve, storage commitment. */
@@ -71,7 +96,7 @@ export function createDicomweb(parts: DicomwebParts): Router {
 /** Any other method of a path that is there (RFC 9110 15.5.6); OPTIONS asks which there are. */
 function refuseMethod(path: string) {
   const methods = TRANSACTIONS.filter((transaction) => transaction.path === path).flatMap(({ method }) =>
-    method === 'get' ? ['GET', 'HEAD'] : ['POST'],
+    method === 'get' ? ['GET', 'HEAD'] : method === 'options' ? [] : [method.toUpperCase()],
   );
   return (request: Request, response: Response): void => {
     response.setHeader('allow', [...methods, 'OPTIONS'].join(', '));

@@ -102,9 +102,9 @@ describe('a client that reads slowly', () => {
       setImmediate(() => socket.resume());
     });
     socket.resume();
-    await until(() => tail.endsWith('\r\n0\r\n\r\n'), 30_000);
+    await until(() => tail.endsWith('--\r\n'), 30_000);
     expect(bytes).toBeGreaterThan(OBJECTS * BYTES - 1024 * 1024);
-    expect(tail).toMatch(/--voxgate-[0-9a-f-]+--\r\n\r\n0\r\n\r\n$/);
+    expect(tail).toMatch(/\r\n--voxgate-[\w-]+--\r\n$/);
     expect(warnings.map(({ message }) => message)).toEqual([]);
     socket.destroy();
   });
