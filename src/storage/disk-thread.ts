@@ -43,7 +43,7 @@ export class DiskThread {
   readonly #whenIdle: (() => void)[] = [];
   #lastId = 0;
   #reason = '';
-  #alive = true;
+  #failure: Error | undefined;
   #useful = false;
 
   constructor(thread: Thread, died: () => void) {
@@ -59,8 +59,13 @@ export class DiskThread {
     });
   }
 
+  /** Why it does nothing any more. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
   get alive(): boolean {
-    return this.#alive;
+    return this.#failure === undefined;
   }
 
   /** Whether an object became durable by it. */
@@ -115,8 +120,8 @@ export class DiskThread {
   }
 
   #died(): void {
-    this.#alive = false;
     const error = new VoxgateError('out-of-resources', `the thread that writes objects has ended${this.#reason}`);
+    this.#failure = error;
     for (const follower of [...this.#followers.values()]) follower.failed(error);
   }
 }
