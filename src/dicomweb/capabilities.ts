@@ -1,11 +1,9 @@
 import type { Request, Response } from 'express';
 import { QUERY_KEYS } from '../archive/archive.ts';
-import { includesType } from '../dicom/media-types.ts';
 import { STORAGE_SOP_CLASSES } from '../dicom/sop-classes.ts';
 import { TRANSFER_SYNTAXES } from '../dicom/transfer-syntaxes.ts';
-import { VoxgateError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { acceptedBy } from './accept.ts';
+import { choose } from './accept.ts';
 import { rootOf } from './addresses.ts';
 import type { DicomwebParts, Transaction } from './router.ts';
 import { type Description, describeTransaction, templateOf } from './transaction-descriptions.ts';
@@ -20,6 +18,8 @@ export interface Capability extends Omit<Description, 'path'> {
 }
 
 const WADL = 'application/vnd.sun.wadl+xml';
+/** The first where anything is taken. */
+const FORMS = [WADL, 'application/json'].map((type) => ({ type, multipart: false }));
 
 /**
  * Retrieve Capabilities (PS3.18 8.9): what can be asked of this door, made from the table that it runs on. WADL where
@@ -31,21 +31,12 @@ export async function sendCapabilities(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const type = acceptForm(request);
+  const { type } = choose(request, FORMS);
   const told = transactions.filter(({ method }) => method !== 'delete' || deletion.allowed).map(capability);
   const root = rootOf(request);
   response.setHeader('vary', 'accept');
   if (type === WADL) response.setHeader('content-type', `${WADL}; charset=utf-8`).end(wadl(root, told));
   else response.json({ ...ABOUT, root, transactions: told });
-}
-
-/** @throws VoxgateError not-acceptable */
-function acceptForm(request: Request): string {
-  for (const { type } of acceptedBy(request)) {
-    const form = [WADL, 'application/json'].find((candidate) => includesType(type, candidate));
-    if (form !== undefined) return form;
-  }
-  throw new VoxgateError('not-acceptable', `the capabilities are ${WADL} or application/json`);
 }
 
 export function capability(row: Transaction): Capability {

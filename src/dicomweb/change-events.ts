@@ -1,8 +1,7 @@
 import type { Request, Response } from 'express';
 import type { ChangeFeed, Follower } from '../archive/change-feed.ts';
-import { includesType } from '../dicom/media-types.ts';
 import { VoxgateError } from '../errors.ts';
-import { acceptedBy } from './accept.ts';
+import { choose } from './accept.ts';
 import { parametersOf } from './addresses.ts';
 import { isOutOfRange, numberOf, refuseRange, told } from './changes.ts';
 import type { DicomwebParts } from './router.ts';
@@ -19,8 +18,7 @@ const PAGE = 200;
  * Last-Event-ID, which a browser sends when it comes back, or in `since`; without either with what comes from now on.
  */
 export async function followChanges({ changes }: DicomwebParts, request: Request, response: Response): Promise<void> {
-  if (!acceptedBy(request).some(({ type }) => includesType(type, 'text/event-stream')))
-    throw new VoxgateError('not-acceptable', 'events are text/event-stream, and the Accept header takes none of it');
+  choose(request, [{ type: 'text/event-stream', multipart: false }]);
   const asked = request.get('last-event-id') || parametersOf(request).get('since');
   const since = asked ? numberOf('Last-Event-ID', asked) : (await changes.range()).newest;
   const first = await changes.page(since, 1);

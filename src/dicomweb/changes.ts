@@ -1,16 +1,16 @@
 import type { Request, Response } from 'express';
 import type { Change, ChangePage, OutOfRange } from '../archive/change-feed.ts';
-import { includesType } from '../dicom/media-types.ts';
 import { VoxgateError } from '../errors.ts';
-import { acceptedBy } from './accept.ts';
+import { choose } from './accept.ts';
 import { parametersOf } from './addresses.ts';
 import type { DicomwebParts } from './router.ts';
 
+const JSON_FORM = [{ type: 'application/json', multipart: false }];
 const [USUAL_PAGE, LARGEST_PAGE] = [200, 1000];
 
 /** What was stored and deleted after a number, as JSON; DICOMweb has no such thing, and no one form is common. */
 export async function readChangeFeed({ changes }: DicomwebParts, request: Request, response: Response): Promise<void> {
-  requireJson(request);
+  choose(request, JSON_FORM);
   const parameters = parametersOf(request);
   const since = numberOf('since', parameters.get('since') ?? '0');
   const limit = numberOf('limit', parameters.get('limit') ?? String(USUAL_PAGE));
@@ -28,17 +28,8 @@ export async function readLatestChange(
   request: Request,
   response: Response,
 ): Promise<void> {
-  requireJson(request);
+  choose(request, JSON_FORM);
   response.setHeader('cache-control', 'no-store').json(await changes.range());
-}
-
-/** @throws VoxgateError not-acceptable */
-function requireJson(request: Request): void {
-  if (!acceptedBy(request).some(({ type }) => includesType(type, 'application/json')))
-    throw new VoxgateError(
-      'not-acceptable',
-      'the change feed is application/json, and the Accept header takes none of it',
-    );
 }
 
 /** @throws VoxgateError bad-request */

@@ -1,3 +1,6 @@
+import { REPRESENTATIONS } from './accept.ts';
+import { offerText } from './negotiate.ts';
+
 /** What the capabilities and the conformance statement say of a transaction besides its method and resource. */
 export interface Description {
   /** As PS3.18 names it. */
@@ -17,7 +20,7 @@ export interface Parameter {
 }
 
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
-const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
+const formsOf = (kind: keyof typeof REPRESENTATIONS): string[] => REPRESENTATIONS[kind].map(offerText);
 const PICTURES = ['image/jpeg', 'image/png', 'image/gif'];
 const DOCUMENTS = ['text/html', 'text/plain', 'text/xml', 'application/pdf', 'video/mp4', 'video/mpeg'];
 const ACCEPT = { name: 'accept', meaning: 'media types that are taken, instead of the header (PS3.18 8.3.3.1)' };
@@ -41,7 +44,7 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/(patients|studies|series|instances)$/,
     consumes: [],
-    produces: [...JSON_MODEL, 'multipart/related; type="application/dicom+xml"'],
+    produces: formsOf('models'),
     parameters: [
       ACCEPT,
       { name: '{attribute}', meaning: 'keyword or tag, with the value to match (PS3.18 8.3.4.1)' },
@@ -59,9 +62,9 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/(studies\/:study|series\/:series|instances\/:instance)$/,
     consumes: [],
-    produces: OBJECTS,
+    produces: formsOf('objects'),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
   {
     name: 'Retrieve Rendered',
@@ -120,9 +123,9 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/metadata$/,
     consumes: [],
-    produces: JSON_MODEL,
+    produces: formsOf('models'),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 304, 400, 404, 406, 412],
   },
   {
     name: 'Retrieve Frames',
@@ -135,25 +138,32 @@ export const DESCRIPTIONS: readonly Description[] = [
       'multipart/related; type="video/*"',
     ],
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 304, 400, 404, 406, 412],
   },
   {
     name: 'Retrieve Bulkdata',
     method: 'get',
     path: /\/bulkdata\/\*path$/,
     consumes: [],
-    produces: ['multipart/related; type="application/octet-stream"', 'application/octet-stream'],
+    produces: formsOf('bulkData'),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
   {
     name: 'Store',
     method: 'post',
     path: /^\/studies(\/:study)?$/,
-    consumes: OBJECTS,
-    produces: JSON_MODEL,
+    consumes: [
+      'multipart/related; type="application/dicom"',
+      'application/dicom',
+      'multipart/related; type="application/dicom+json"',
+      'multipart/related; type="application/dicom+xml"',
+      'application/dicom+json',
+      'application/dicom+xml',
+    ],
+    produces: formsOf('model'),
     parameters: [ACCEPT],
-    statuses: [200, 202, 400, 409, 413, 415, 503],
+    statuses: [200, 202, 400, 406, 409, 413, 415, 503],
   },
   {
     name: 'Request Storage Commitment',
