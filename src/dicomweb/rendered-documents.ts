@@ -17,7 +17,8 @@ import { sendSized } from './send-body.ts';
 const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /**
- * What is no picture: a report as a page or plain text, an encapsulated document as it is, a film as it is.
+ * What is no picture: a report as a page or plain text, an encapsulated document as it is, a film as it is. `type` is what
+ * was chosen before, by other words than those of the Accept header.
  * @throws VoxgateError not-acceptable, not-found: why there is nothing to be shown
  */
 export async function sendDocument(
@@ -25,11 +26,12 @@ export async function sendDocument(
   request: Request,
   response: Response,
   instance: LocatedInstance,
+  type?: string,
 ): Promise<void> {
   response.setHeader('x-content-type-options', 'nosniff');
   switch (categoryOf(instance)) {
     case 'report':
-      return sendReport(archive, request, response, instance);
+      return sendReport(archive, request, response, instance, type);
     case 'document':
       return sendEncapsulated(archive, request, response, instance);
     case 'video':
@@ -49,11 +51,16 @@ async function datasetOf(archive: Archive, { studyInstanceUid, seriesInstanceUid
   return described.dataset;
 }
 
-async function sendReport(archive: Archive, request: Request, response: Response, instance: LocatedInstance) {
-  const { type } = choose(request, [
-    { type: 'text/html', multipart: false },
-    { type: 'text/plain', multipart: false },
-  ]);
+const REPORT_FORMS = ['text/html', 'text/plain'].map((type) => ({ type, multipart: false }));
+
+async function sendReport(
+  archive: Archive,
+  request: Request,
+  response: Response,
+  instance: LocatedInstance,
+  wanted?: string,
+) {
+  const type = wanted ?? choose(request, REPORT_FORMS).type;
   const report = reportOf(await datasetOf(archive, instance));
   const body = Buffer.from(type === 'text/html' ? reportHtml(report) : reportText(report));
   response.setHeader('content-security-policy', SANDBOX);
@@ -74,7 +81,9 @@ async function sendEncapsulated(archive: Archive, request: Request, response: Re
   const type = DOCUMENT_TYPES.find((known) => known === said);
   if (!type) throw new VoxgateError('not-acceptable', 'the object holds a document that is neither PDF nor XML');
   choose(request, [{ type, multipart: false }]);
-  const { whole } = await asStored(archive.value(instance, '00420011'));
+  const inline = dataset['00420011']?.InlineBinary;
+  // A short one stands in the metadata themselves.
+  const whole = inline === undefined ? (await asStored(archive.value(instance, '00420011'))).whole : inMemory(inline);
   if (type === 'text/xml') response.setHeader('content-security-policy', SANDBOX);
   await sendSized(request, response, {
     contentType: type,
@@ -82,6 +91,11 @@ async function sendEncapsulated(archive: Archive, request: Request, response: Re
     validators: validatorsOf(instance, type),
     read: (start, end) => whole.read(start, end),
   });
+}
+
+function inMemory(base64: string) {
+  const bytes = Buffer.from(base64, 'base64');
+  return { size: bytes.length, read: (start: number, end: number) => once(bytes.subarray(start, end)) };
 }
 
 /** A film as it is stored, where a player understands what stands around it: an MP4 file, or an MPEG-2 stream. */

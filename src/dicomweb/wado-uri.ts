@@ -40,7 +40,7 @@ export async function wadoUri(parts: DicomwebParts, request: Request, response: 
   if (query.has('transferSyntax')) throw wrong('transferSyntax', 'is of application/dicom alone');
   checkCharset(query, type);
   const look = PICTURE_TYPES.find((picture) => picture === type);
-  if (!look) return sendDocument(parts, request, response, instance);
+  if (!look) return sendDocument(parts, request, response, instance, type);
   const asked: Look = { ...lookOf(query), type: look };
   const source = await sourceOf(parts, { instance, place, query });
   return sendPicture(parts, { request, response, sources: [source], look: asked });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Element, EXPLICIT, encode, part10 } from '../../conformance/wire/data-set.ts';
+import { xmlModel } from '../../conformance/wire/models.ts';
 import { encapsulate } from '../../conformance/wire/objects.ts';
 import { dataset } from '../../src/dicom/build.ts';
 import { asFile, SECONDARY_CAPTURE } from '../support/instances.ts';
@@ -33,6 +34,27 @@ describe('application/json for who takes nothing else (PS3.18 8.7.3)', () => {
     const checked = await ask(node.http, path, { headers: JSON_ONLY });
     expect([checked.status, checked.type.split(';')[0]]).toEqual([200, 'application/json']);
     expect(checked.text).toBe(asked.text);
+  });
+});
+
+describe('metadata as the whole body (PS3.18 10.5.1.4)', () => {
+  it('are taken in XML where no bulk data belong to them', async () => {
+    const uid = '1.2.826.11.5';
+    const body = xmlModel(
+      [
+        ['00020010', 'UI', EXPLICIT],
+        ['00080016', 'UI', '1.2.840.10008.5.1.4.1.1.88.11'],
+        ['00080018', 'UI', `${uid}.1.1`],
+        ['00100020', 'LO', 'P'],
+        ['0020000D', 'UI', uid],
+        ['0020000E', 'UI', `${uid}.1`],
+      ],
+      {},
+    );
+    const headers = { 'content-type': 'application/dicom+xml', accept: 'application/dicom+json' };
+    const answer = await ask(node.http, '/dicom-web/studies', { method: 'POST', headers, body });
+    expect(answer.status, answer.text).toBe(200);
+    expect((await ask(node.http, `/dicom-web/studies/${uid}/metadata`)).status).toBe(200);
   });
 });
 
