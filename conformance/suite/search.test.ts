@@ -111,7 +111,7 @@ describe('Search, matching (PS3.18 8.3.4.1, PS3.4 C.2.2.2)', () => {
     await held();
     const { status, headers } = await get(`${node.dicomweb}/studies?NoSuchKeyword=1&PatientID=${patientId}`, '*/*');
     expect(status).toBe(200);
-    expect(headers.get('warning')).toContain('299');
+    expect(headers.get('warning') ?? '').toContain('299');
   });
 });
 

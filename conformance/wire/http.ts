@@ -74,9 +74,10 @@ export interface Part {
   readonly body: Buffer;
 }
 
-export function partsOf({ type, body }: Answer): Part[] {
+export function partsOf({ status, type, body }: Answer): Part[] {
   const boundary = /boundary="?([^";]+)"?/.exec(type)?.[1];
-  if (!type.startsWith('multipart/related') || boundary === undefined) throw new Error(`${type} is no multipart`);
+  if (!type.startsWith('multipart/related') || boundary === undefined)
+    throw new Error(`HTTP ${status} ${type || 'without a type'} is no multipart`);
   const parts: Part[] = [];
   const delimiter = Buffer.from(`--${boundary}`);
   for (let at = body.indexOf(delimiter) + delimiter.length; body.toString('latin1', at, at + 2) !== '--'; ) {
