@@ -64,7 +64,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     judges: ['pydicom'],
     what: 'values of a big endian file stay big endian; bulk data are little endian (PS3.18 Section 8.7.3.5.2)',
     right: 'Voxgate',
-    covers: ({ kind, ours, theirs }) => kind === 'bytes' && ours?.alike?.[theirs?.digest ?? ''] === 'big endian',
+    covers: ({ kind, ours, theirs, read }) =>
+      kind === 'bytes' &&
+      read.transferSyntaxUid.endsWith('.1.2.2') &&
+      ours?.alike?.[theirs?.digest ?? ''] === 'big endian',
   },
   {
     judges: ['pydicom'],
@@ -109,7 +112,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     judges: DCMTK,
     what: 'compressed pixels and unknown character sets had to be taken out of a copy, or it would write nothing',
     right: 'Voxgate',
-    covers: ({ kind, path }) => kind === 'only here' && (path === '7FE00010' || path === '00080005'),
+    covers: ({ kind, path, tag }) => kind === 'only here' && (tag === '7FE00010' || path === '00080005'),
   },
   {
     judges: DCMTK,
