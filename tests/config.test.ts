@@ -31,6 +31,7 @@ describe('settings', () => {
       data: resolve('data'),
       databaseUrl: undefined,
       models: [resolve('models')],
+      viewer: resolve('viewer'),
       logLevel: 'info',
       insecure: false,
       peers: [],

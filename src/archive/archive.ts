@@ -8,22 +8,23 @@ import {
   type Place,
 } from '../catalog/locate.ts';
 import { type Found, search } from '../catalog/search.ts';
-import { readBulk } from '../dicom/bulk.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { inflate } from '../dicom/deflate.ts';
 import { frameRanges, readFrame } from '../dicom/frames.ts';
-import { bufferSource, fileSource, parsePart10 } from '../dicom/parse.ts';
+import { fileSource } from '../dicom/parse.ts';
 import type { Query } from '../dicom/query.ts';
 import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
 import { Describer } from './describer.ts';
 import { findEach, withOwnAttributes } from './find.ts';
+import { locateKept } from './located-instances.ts';
 import { MetadataReader } from './metadata-reader.ts';
 import type { Answered } from './query-answer.ts';
 import { type SelectedInstances, selectForSending, type UniqueKeys } from './send-instances.ts';
+import { StoredValue } from './stored-value.ts';
 import { Ingest } from './transfer.ts';
 
 export type { DescribedInstance, LocatedInstance, Place } from '../catalog/locate.ts';
+export { QUERY_KEYS } from '../catalog/query-keys.ts';
 export { type Found, MOST_ANSWERS } from '../catalog/search.ts';
 
 export interface ArchiveOptions {
@@ -33,17 +34,24 @@ export interface ArchiveOptions {
   readonly idleSettleSeconds: number;
 }
 
+export interface FramePlace {
+  readonly file: { readonly path: string; readonly size: number; readonly pixelsFrom?: number | undefined };
+  readonly ranges: readonly (readonly [number, number])[] | undefined;
+}
+
 /** What both doors and the pipeline ask of what is held: receive, find, retrieve. */
 export class Archive {
   readonly ingest: Ingest;
   readonly #store: FileStore;
   readonly #database: Database;
   readonly #metadata: MetadataReader;
+  readonly #describer: Describer;
 
   constructor(options: ArchiveOptions) {
     const describer = new Describer();
     this.ingest = new Ingest({ ...options, describer });
     this.#metadata = new MetadataReader({ ...options, describer });
+    this.#describer = describer;
     this.#store = options.store;
     this.#database = options.database;
   }
@@ -64,7 +72,7 @@ export class Archive {
   }
 
   async locate(place: Place): Promise<LocatedInstance[]> {
-    return this.#metadata.complete(await locateInstances(this.#database, place));
+    return locateKept(this.#database, place, (located) => this.#metadata.complete(located));
   }
 
   /** What a C-MOVE or C-GET by these keys means. */
@@ -81,6 +89,11 @@ export class Archive {
     return this.#metadata.read(await locateInstances(this.#database, place));
   }
 
+  /** The same of instances that were located. */
+  metadataOf(instances: readonly LocatedInstance[]): Promise<{ located: LocatedInstance; json: string }[]> {
+    return this.#metadata.read(instances);
+  }
+
   /** The own attributes of instances, by the rows that a search names, in the order asked. */
   async #ownAttributes(instanceIds: readonly number[]): Promise<JsonDataset[]> {
     const located = await locateByRow(this.#database, instanceIds);
@@ -89,9 +102,9 @@ export class Archive {
     return instanceIds.map((id) => JSON.parse(texts.get(id) ?? '{}'));
   }
 
-  /** The whole PS3.10 file, byte for byte as stored. */
-  stream(instance: LocatedInstance): ReadStream {
-    return this.#store.stream(instance.storageKey, 0, instance.size);
+  /** The PS3.10 file, byte for byte as stored: the whole, or from `start` up to, and not with, `end`. */
+  stream(instance: LocatedInstance, start = 0, end = instance.size): ReadStream {
+    return this.#store.stream(instance.storageKey, start, end - start);
   }
 
   readFile(instance: LocatedInstance): Promise<Buffer> {
@@ -119,11 +132,29 @@ export class Archive {
     const index = await this.#metadata.frames(instance);
     if (!index) throw new VoxgateError('not-found', 'the object has no frames');
     const ranges = frameRanges(index, number);
-    if (!ranges) return this.#withSource(instance, (source) => readFrame(index, number, source));
-    const pieces = await Promise.all(
-      ranges.map(([offset, length]) => this.#store.read(instance.storageKey, offset, length)),
-    );
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (ranges) return this.readRanges(instance, ranges);
+    return this.#withSource(instance, (source) => readFrame(index, number, source));
+  }
+
+  /** Bytes of the file, one range behind the other. @throws VoxgateError not-found where the file ends early */
+  async readRanges(instance: LocatedInstance, ranges: readonly (readonly [number, number])[]): Promise<Buffer> {
+    const read = ([offset, length]: readonly [number, number]): Promise<Buffer> =>
+      this.#store.read(instance.storageKey, offset, length);
+    return ranges.length === 1 ? read(ranges[0]!) : Buffer.concat(await Promise.all(ranges.map(read)));
+  }
+
+  /**
+   * Where one frame lies, for threads that read it themselves; without `ranges` where its bytes do not lie in the file as
+   * they are (deflated, big endian, or beginning within a byte). `pixelsFrom` is the end of the header.
+   * @throws VoxgateError not-found when the object has no such frame
+   */
+  async framePlace(instance: LocatedInstance, number: number): Promise<FramePlace> {
+    const index = await this.#metadata.frames(instance);
+    if (!index || number > index.count) throw new VoxgateError('not-found', `the object has no frame ${number}`);
+    const path = this.pathOf(instance);
+    const ranges = frameRanges(index, number);
+    const pixelsFrom = index.kind === 'native' ? index.offset : index.frames[0]?.[0];
+    return { file: { path, size: instance.size, ...(ranges ? { pixelsFrom } : {}) }, ranges };
   }
 
   /**
@@ -142,16 +173,13 @@ export class Archive {
   }
 
   /**
-   * A value that the metadata name by a BulkDataURI, by its path ("7FE00010", "54000100/0/54001010").
-   * @throws VoxgateError not-found when there is no such value
+   * A value that the metadata name by a BulkDataURI, by its path ("7FE00010", "54000100/0/54001010"): nothing of it is
+   * read yet.
+   * @throws VoxgateError not-found when there is no such value; as Describer.locateValue
    */
-  async readBulk(instance: LocatedInstance, path: string): Promise<Buffer> {
-    return this.#withSource(instance, (source) => {
-      const parsed = parsePart10(source);
-      const value = parsed.bulk.get(path);
-      if (!value) throw new VoxgateError('not-found', `the object has no bulk data at ${path}`);
-      return readBulk(value, parsed.deflated ? bufferSource(inflate(source, parsed.dataSetOffset).bytes) : source);
-    });
+  async value(instance: LocatedInstance, path: string): Promise<StoredValue> {
+    const located = await this.#describer.locateValue(this.pathOf(instance), instance.size, path);
+    return new StoredValue(located, (start, end) => this.stream(instance, start, end));
   }
 
   #withSource<T>(instance: LocatedInstance, read: (source: ReturnType<typeof fileSource>) => T): T {

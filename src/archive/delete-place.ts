@@ -3,6 +3,7 @@ import { type Deleted, type DeletedPlace, type DeletionCause, lockStudies, moveT
 import { clearRetentionFailure } from '../catalog/deletions-candidates.ts';
 import { readHold } from '../catalog/deletions-holds.ts';
 import { enqueue } from '../jobs/queue.ts';
+import { forgetLocated } from './located-instances.ts';
 
 export type { DeletedPlace } from '../catalog/deletions.ts';
 
@@ -44,7 +45,7 @@ export function deletePlace(
   { reason, by, cause = 'request', onlyIf }: DeleteRequest,
 ): Promise<DeleteAnswer> {
   const { database, undoDays } = parts;
-  return database.transaction(async (tx): Promise<DeleteAnswer> => {
+  const deleting = database.transaction(async (tx): Promise<DeleteAnswer> => {
     await lockStudies(tx, [place.studyInstanceUid]);
     if (await readHold(tx, place.studyInstanceUid)) return refused('on-hold');
     if (onlyIf && !(await onlyIf(tx))) return refused('not-wanted');
@@ -54,6 +55,7 @@ export function deletePlace(
     await leavePurge(tx, deleted.deletionId, undoDays);
     return { outcome: 'deleted', ...deleted };
   });
+  return deleting.finally(() => forgetLocated(database));
 }
 
 function refused(outcome: keyof typeof SENTENCES): DeleteAnswer {

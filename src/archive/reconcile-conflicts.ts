@@ -13,6 +13,7 @@ import { enqueue } from '../jobs/queue.ts';
 import { settleKey } from './commit-queue.ts';
 import { leavePurge } from './delete-place.ts';
 import { describeInstance } from './describe-instance.ts';
+import { forgetLocated } from './located-instances.ts';
 
 export interface ReconcileParts {
   readonly database: Database;
@@ -46,7 +47,7 @@ export async function acceptConflict(
   const apart = await readOneKeptApart(database, id);
   if (!apart) return NOT_FOUND;
   const record = describeKeptApart(parts, apart);
-  return database.transaction(async (tx): Promise<ReconcileAnswer> => {
+  const replacing = database.transaction(async (tx): Promise<ReconcileAnswer> => {
     const now = await lockBoth(tx, apart);
     if (!now) return NOT_FOUND;
     if (await anyOnHold(tx, now)) return ON_HOLD;
@@ -69,6 +70,7 @@ export async function acceptConflict(
     await addEvent(tx, 'accepted', { ...told, doneBy: by, reason, deletionId: deleted?.deletionId });
     return { outcome: 'done', deletionId: deleted?.deletionId ?? null };
   });
+  return replacing.finally(() => forgetLocated(database));
 }
 
 /** The object kept apart goes into the trash; undone, it is kept apart again. */

@@ -6,6 +6,7 @@ import * as searching from '../../migrations/0003-search.ts';
 import * as workflow from '../../migrations/0004-workflow.ts';
 import * as callers from '../../migrations/0005-callers.ts';
 import * as deletions from '../../migrations/0006-deletions.ts';
+import * as changeFeed from '../../migrations/0008-change-feed.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 
 export type Database = Knex;
@@ -19,6 +20,7 @@ const MIGRATIONS: Readonly<Record<string, Knex.Migration>> = {
   '0004-workflow': workflow,
   '0005-callers': callers,
   '0006-deletions': deletions,
+  '0008-change-feed': changeFeed,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

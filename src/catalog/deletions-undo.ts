@@ -1,3 +1,4 @@
+import { noteRestored } from './changes.ts';
 import type { Transaction } from './database.ts';
 import { type Kind, lockStudies, recount } from './deletions.ts';
 import { addEvent } from './deletions-events.ts';
@@ -28,7 +29,12 @@ export async function bringBack(tx: Transaction, deletionId: number, by: string)
   await tx.raw('SELECT id FROM trash WHERE deletion_id = ? AND NOT purging ORDER BY id FOR UPDATE', [deletionId]);
   await tx.raw(RESTORE_SERIES, [deletionId, study]);
   await tx.raw(RESTORE_MISMATCHES, [deletionId, study]);
-  const instances = await takeOut(tx, deletionId, 'instance', await tx.raw(RESTORE_INSTANCES, [deletionId, study]));
+  const held: { rows: (Back & { id: number })[] } = await tx.raw(RESTORE_INSTANCES, [deletionId, study]);
+  await noteRestored(
+    tx,
+    held.rows.map(({ id }) => id),
+  );
+  const instances = await takeOut(tx, deletionId, 'instance', held);
   const conflicts = await takeOut(tx, deletionId, 'conflict', await tx.raw(RESTORE_CONFLICTS, [deletionId]));
   const restored = [...instances, ...conflicts];
   await recount(tx, study);
@@ -50,6 +56,11 @@ export async function bringBack(tx: Transaction, deletionId: number, by: string)
     left: left.rows.map(({ uid }) => uid),
     series: [...gained].map((seriesInstanceUid) => ({ studyInstanceUid: study, seriesInstanceUid })),
   };
+}
+
+interface Back {
+  readonly uid: string;
+  readonly digest: string;
 }
 
 interface Restored {
@@ -87,7 +98,7 @@ const RESTORE_INSTANCES = `
     jsonb_populate_record(NULL::instances, t.content || jsonb_build_object('series_id', e.id)) r
   WHERE t.deletion_id = ? AND t.kind = 'instance' AND NOT t.purging AND t.study_instance_uid = ?
   ORDER BY t.sop_instance_uid COLLATE "C"
-  ON CONFLICT DO NOTHING RETURNING sop_instance_uid AS uid, encode(digest, 'hex') AS digest`;
+  ON CONFLICT DO NOTHING RETURNING id, sop_instance_uid AS uid, encode(digest, 'hex') AS digest`;
 
 const RESTORE_CONFLICTS = `
   INSERT INTO conflicts OVERRIDING SYSTEM VALUE
@@ -96,12 +107,7 @@ const RESTORE_CONFLICTS = `
   ON CONFLICT DO NOTHING RETURNING sop_instance_uid AS uid, encode(digest, 'hex') AS digest`;
 
 /** What is back leaves the trash. By values: joined to what was inserted, PostgreSQL guesses one row and loops over all. */
-async function takeOut(
-  tx: Transaction,
-  deletionId: number,
-  kind: Kind,
-  back: { rows: { uid: string; digest: string }[] },
-): Promise<Restored[]> {
+async function takeOut(tx: Transaction, deletionId: number, kind: Kind, back: { rows: Back[] }): Promise<Restored[]> {
   const names = back.rows.map(({ uid, digest }) => `${uid} ${digest}`);
   const { rows }: { rows: Restored[] } = await tx.raw(
     `DELETE FROM trash t WHERE t.deletion_id = ? AND t.kind = ? AND NOT t.purging

@@ -1,3 +1,4 @@
+import { noteGone } from './changes.ts';
 import type { Transaction } from './database.ts';
 import { addEvent } from './deletions-events.ts';
 
@@ -73,6 +74,7 @@ export async function moveToTrash(
     await tx.raw(KEEP_MISMATCHES, [id, place.studyInstanceUid]);
     await tx.raw(KEEP_SERIES.replace('$condition', condition), [id, ...values]);
     await tx.raw(MOVE_INSTANCES.replace('$condition', condition), [...values, id]);
+    await noteGone(tx, id, why.cause === 'reconcile' ? 'superseded' : 'deleted');
     await recount(tx, place.studyInstanceUid);
   }
   if (kinds.includes('conflict')) {

@@ -17,6 +17,7 @@ import { callerRoutes, type TlsReport } from './callers.ts';
 import { createDeletionsApi, type DeletionsParts } from './deletions-api.ts';
 import { openApi } from './openapi.ts';
 import { statusPage } from './status-page.ts';
+import { createViewer, VIEWER_PATH } from './viewer.ts';
 import { createWorkflowApi } from './workflow-api.ts';
 
 export interface ConsoleParts {
@@ -94,6 +95,8 @@ export function createConsole({
   router.get('/api/openapi.json', (_request, response) => {
     response.json(openApi());
   });
+
+  router.use(VIEWER_PATH, createViewer(settings.viewer));
 
   router.get('/', async (_request, response) => {
     const [totals, analyses, conflicts, deletions, holds, refused] = await Promise.all([

@@ -9,6 +9,7 @@ import type { ModelLibrary } from '../inference/model-library.ts';
 import type { TlsReport } from './callers.ts';
 import { callersSection, tlsSection } from './callers-section.ts';
 import { deletionsSection } from './deletions-section.ts';
+import { VIEWER_PATH } from './viewer.ts';
 
 export interface StatusPage {
   readonly settings: Settings;
@@ -43,6 +44,7 @@ export function statusPage({
   code { font-size: .85em; overflow-wrap: anywhere } .failed { color: #a40000; font-weight: 600 } .delivered { color: #11632b } .note { color: #55606e }
 </style></head><body>
 <h1>Voxgate <span class="note">${escapeHtml(settings.aeTitle)}</span></h1>
+<p><a href="${VIEWER_PATH}">Viewer</a> · <a href="/api/openapi.json">API</a></p>
 <p class="note">Not a diagnostic device. Results are for research until you have validated them.</p>
 <p>${totals.studies} studies, ${totals.series} series, ${totals.instances} instances, ${(totals.bytes / 1e6).toFixed(1)} MB.</p>
 <h2>Analyses</h2>
@@ -77,8 +79,13 @@ function analysisRow(analysis: AnalysisReport): string[] {
     escapeHtml(`${analysis.modelId} ${analysis.modelVersion}`),
     `<span class="${escapeHtml(analysis.state)}">${escapeHtml(analysis.state)}</span>`,
     escapeHtml(analysis.reason),
-    `<a href="/api/series/${encodeURIComponent(analysis.seriesInstanceUid)}/analyses"><code>${escapeHtml(analysis.seriesInstanceUid)}</code></a>`,
+    `<a href="/api/series/${encodeURIComponent(analysis.seriesInstanceUid)}/analyses"><code>${escapeHtml(analysis.seriesInstanceUid)}</code></a> <a href="${viewerOf(analysis.studyInstanceUid)}">view</a>`,
   ];
+}
+
+/** The study in the viewer's mode for segmentations, which shows what a model has drawn. */
+function viewerOf(studyInstanceUid: string): string {
+  return `${VIEWER_PATH}segmentation?StudyInstanceUIDs=${encodeURIComponent(studyInstanceUid)}`;
 }
 
 function conflictRow(conflict: KeptApart): string[] {

@@ -6,12 +6,17 @@ export interface Patch {
   readonly start: number;
 }
 
+/** Bytes of a value that whoever asked for the writing has, and writes in their place. */
+export interface Elsewhere {
+  readonly length: number;
+}
+
 /** From this size on bytes are kept as they are until the end instead of being copied into the growing chunk. */
 const OWN_CHUNK = 32 * 1024;
 
 /** Little endian bytes growing in chunks, so that lengths of sequences can be filled in and big values are copied once. */
 export class ByteWriter {
-  #done: Uint8Array[] = [];
+  #done: (Uint8Array | Elsewhere)[] = [];
   #doneLength = 0;
   #chunk = Buffer.allocUnsafe(4096);
   #used = 0;
@@ -36,8 +41,8 @@ export class ByteWriter {
     this.#chunk.write(text, at, 'latin1');
   }
 
-  bytes(bytes: Uint8Array): void {
-    if (bytes.length < OWN_CHUNK) {
+  bytes(bytes: Uint8Array | Elsewhere): void {
+    if (bytes instanceof Uint8Array && bytes.length < OWN_CHUNK) {
       const at = this.#room(bytes.length);
       this.#chunk.set(bytes, at);
       return;
@@ -58,9 +63,19 @@ export class ByteWriter {
     patch.chunk.writeUInt32LE(this.length - patch.start, patch.at);
   }
 
+  /** @throws TypeError where bytes are elsewhere */
   finish(): Buffer {
+    const pieces = this.pieces().map((piece) => {
+      if (piece instanceof Uint8Array) return piece;
+      throw new TypeError('some bytes are elsewhere: they are written by pieces');
+    });
+    return Buffer.concat(pieces, this.#doneLength);
+  }
+
+  /** What was written, in order; what is elsewhere in its place. */
+  pieces(): readonly (Uint8Array | Elsewhere)[] {
     this.#close();
-    return Buffer.concat(this.#done, this.#doneLength);
+    return this.#done;
   }
 
   #room(size: number): number {

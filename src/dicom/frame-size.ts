@@ -1,6 +1,6 @@
 import type { JsonDataset } from './dataset.ts';
-import type { ParsedObject } from './parse.ts';
 import { number, text } from './read-values.ts';
+import type { PixelTag } from './reading.ts';
 
 /** Number of Frames (0028,0008): 1 where it is absent or empty, undefined where it is no positive integer. */
 export function declaredFrames(dataset: JsonDataset): number | undefined {
@@ -14,8 +14,13 @@ export function declaredFrames(dataset: JsonDataset): number | undefined {
  * YBR_FULL_422 and YBR_PARTIAL_422 have two samples a pixel, YBR_PARTIAL_420 one and a half (PS3.3 C.7.6.3.1.2),
  * unless the pixel data are long enough for three, which is how some write them.
  */
-export function frameBits(parsed: ParsedObject): number | undefined {
-  const { dataset, pixelData } = parsed;
+export function frameBits({
+  dataset,
+  pixelData,
+}: {
+  readonly dataset: JsonDataset;
+  readonly pixelData?: { readonly tag: PixelTag; readonly length: number } | undefined;
+}): number | undefined {
   const rows = number(dataset, 'Rows');
   const columns = number(dataset, 'Columns');
   const allocated = number(dataset, 'BitsAllocated') ?? FLOAT_BITS[pixelData?.tag ?? '7FE00010'];

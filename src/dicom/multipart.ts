@@ -215,8 +215,13 @@ function parseHeaders(lines: string): Map<string, string> {
 
 /** Writes the lines around the parts of a multipart/related body; the parts themselves go between them as they are. */
 export class MultipartWriter {
-  readonly boundary = `voxgate-${randomUUID()}`;
+  readonly boundary: string;
   #first = true;
+
+  /** @param name letters, digits, "-" and "_" that nobody can foresee; where it is the same, so are the lines */
+  constructor(name: string = randomUUID()) {
+    this.boundary = `voxgate-${name}`;
+  }
 
   /** The Content-Type of the whole, with the type of its root part (RFC 2387, PS3.18 Section 8.6.1.2.1). */
   contentType(rootType: string): string {

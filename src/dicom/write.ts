@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib';
 import { VoxgateError } from '../errors.ts';
-import { ByteWriter } from './byte-writer.ts';
+import { ByteWriter, type Elsewhere } from './byte-writer.ts';
 import type { JsonDataset, JsonElement, Vr } from './dataset.ts';
 import { vrOf } from './dictionary.ts';
 import { type EncodeText, textEncoderOf } from './encode-text.ts';
@@ -9,11 +9,13 @@ import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './impleme
 import { isItem, number, text } from './read-values.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, type TransferSyntax, transferSyntaxOf } from './transfer-syntaxes.ts';
 
+type Bytes = Uint8Array | Elsewhere;
+
 /**
  * Bytes of big values by path ("7FE00010", "54000100/0/54001010"), little endian. For encapsulated Pixel Data a list
- * holds one compressed frame each.
+ * holds one compressed frame each. What is elsewhere can be written by `part10Pieces` only.
  */
-export type BinaryValues = Readonly<Record<string, Uint8Array | readonly Uint8Array[]>>;
+export type BinaryValues = Readonly<Record<string, Bytes | readonly Bytes[]>>;
 
 export interface EncodeOptions {
   readonly transferSyntaxUid: string;
@@ -31,8 +33,14 @@ export interface EncodeOptions {
  * @throws TypeError or RangeError for a value that does not fit its VR, TypeError for a BulkDataURI without bytes in `binary`
  */
 export function encodeDataSet(ds: JsonDataset, options: EncodeOptions): Buffer {
+  const { writer, syntax } = write(ds, options);
+  const bytes = writer.finish();
+  return syntax.deflated ? padded(deflateRawSync(bytes)) : bytes;
+}
+
+function write(ds: JsonDataset, options: EncodeOptions): { writer: ByteWriter; syntax: TransferSyntax } {
   const syntax = transferSyntaxOf(options.transferSyntaxUid);
-  if (syntax === undefined || syntax.bigEndian || syntax.video) {
+  if (syntax === undefined || syntax.bigEndian) {
     throw new VoxgateError('not-acceptable', `transfer syntax ${options.transferSyntaxUid} cannot be written here`);
   }
   const writer = new ByteWriter();
@@ -40,20 +48,34 @@ export function encodeDataSet(ds: JsonDataset, options: EncodeOptions): Buffer {
   const text = textOf(ds, options.characterSet ?? []);
   const named = text.terms === undefined ? ds : { ...ds, '00080005': text.terms };
   writeItem({ writer, syntax, binary, text }, named, '');
-  const bytes = writer.finish();
-  return syntax.deflated ? padded(deflateRawSync(bytes)) : bytes;
+  return { writer, syntax };
 }
 
 /** A Part 10 file (PS3.10 Section 7); the transfer syntax is Explicit VR Little Endian unless given. */
 export function encodePart10(ds: JsonDataset, options: Partial<EncodeOptions> = {}): Buffer {
   const transferSyntaxUid = options.transferSyntaxUid ?? EXPLICIT_VR_LITTLE_ENDIAN;
+  const meta = fileMetaOf(ds, transferSyntaxUid);
+  return Buffer.concat([meta, encodeDataSet(ds, { ...options, transferSyntaxUid })]);
+}
+
+/**
+ * A Part 10 file in pieces, the values that are elsewhere in their places, so that they need not be in memory.
+ *
+ * @throws as encodeDataSet, not-acceptable also for deflated data sets
+ */
+export function part10Pieces(ds: JsonDataset, options: EncodeOptions): readonly (Uint8Array | Elsewhere)[] {
+  const { writer, syntax } = write(ds, options);
+  if (syntax.deflated) throw new VoxgateError('not-acceptable', 'a deflated data set cannot be written in pieces');
+  return [fileMetaOf(ds, options.transferSyntaxUid), ...writer.pieces()];
+}
+
+function fileMetaOf(ds: JsonDataset, transferSyntaxUid: string): Buffer {
   const sopClassUid = text(ds, 'SOPClassUID');
   const sopInstanceUid = text(ds, 'SOPInstanceUID');
   if (sopClassUid === undefined || sopInstanceUid === undefined) {
     throw new TypeError('a Part 10 file needs SOP Class UID and SOP Instance UID');
   }
-  const meta = fileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid });
-  return Buffer.concat([meta, encodeDataSet(ds, { ...options, transferSyntaxUid })]);
+  return fileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid });
 }
 
 /** Preamble, prefix and File Meta Information (PS3.10 Section 7.1), to stand in front of a data set as received. */
@@ -120,6 +142,10 @@ function writeItem(out: Output, ds: JsonDataset, path: string): void {
   }
 }
 
+function isList(given: Bytes | readonly Bytes[]): given is readonly Bytes[] {
+  return Array.isArray(given);
+}
+
 /** Group lengths are retired outside groups 0000 and 0002 (PS3.5 Section 7.2) and would be wrong after a change. */
 function isGroupLength(tag: string): boolean {
   return tag.endsWith('0000') && tag !== '00000000';
@@ -149,10 +175,10 @@ function writeElement(
   const isPixels = place.path === '7FE00010';
   const vr = isPixels ? pixelVr(out.syntax, place.ds) : element.vr;
   if (given !== undefined && isPixels && out.syntax.encapsulated) {
-    writeFragments(out.writer, given instanceof Uint8Array ? [given] : given);
+    writeFragments(out.writer, isList(given) ? given : [given]);
     return;
   }
-  if (given !== undefined && !(given instanceof Uint8Array)) {
+  if (given !== undefined && isList(given)) {
     throw new TypeError(`${place.path} is a list of frames, but ${out.syntax.name} has no fragments`);
   }
   const value = given ?? encodeValue(tag, element, out.text.encode);
@@ -193,7 +219,7 @@ function writeTag(writer: ByteWriter, tag: string): void {
 }
 
 /** One fragment a frame behind a Basic Offset Table (PS3.5 Annex A.4); the table stays empty where 32 bits end. */
-function writeFragments(writer: ByteWriter, frames: readonly Uint8Array[]): void {
+function writeFragments(writer: ByteWriter, frames: readonly Bytes[]): void {
   writeTag(writer, '7FE00010');
   writer.ascii('OB\0\0');
   writer.u32(UNDEFINED_LENGTH);

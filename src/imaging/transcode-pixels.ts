@@ -3,27 +3,25 @@ import { encapsulatedFrames } from '../dicom/encapsulated-frames.ts';
 import { declaredFrames } from '../dicom/frame-size.ts';
 import { frameIndex, readFrame } from '../dicom/frames.ts';
 import type { ByteSource, ParsedObject, PixelDataLocation } from '../dicom/parse.ts';
-import { number, text } from '../dicom/read-values.ts';
-import { RLE_LOSSLESS, readableSyntax } from '../dicom/transfer-syntaxes.ts';
+import { number } from '../dicom/read-values.ts';
+import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
-import { type DecodedFrame, decodeFrame, type FrameLayout, isDecodable } from './decode.ts';
+import { type DecodedFrame, isDecodable } from './decode.ts';
+import { decodeAsStored, layoutOf } from './frame-layout.ts';
 
-/** Pixel data as they will be without compression. */
-export interface PlainPixels {
+/** Pixel data as they will be in the object that is written. */
+export interface WrittenPixels {
   readonly vr: 'OB' | 'OW';
-  /** Bytes of the value, the padding to even length included. */
+  /** Bytes of the value, the padding to even length included; FFFFFFFFH for fragments, which end by themselves. */
   readonly length: number;
   /** Where decoding changed how colour lies in the samples (PS3.3 C.7.6.3.1.2 and .3). */
   readonly photometricInterpretation: string | undefined;
   readonly planarConfiguration: 0 | 1 | undefined;
-  /** One frame at a time. @throws VoxgateError undecodable */
+  /** One frame at a time, or what stands around it. @throws VoxgateError undecodable */
   frames(): AsyncGenerator<Uint8Array, void>;
 }
 
 const MAX_LENGTH = 0xfffffffe;
-const JPEG_LOSSLESS = new Set(['1.2.840.10008.1.2.4.57', '1.2.840.10008.1.2.4.70']);
-const SUBSAMPLED = /^YBR_(FULL_422|PARTIAL_422|PARTIAL_420)$/;
-
 /**
  * Encapsulated pixel data of a data set, or of an item (an icon), to be decoded frame by frame. The first frame is
  * decoded here, since what it is like decides what the header says.
@@ -33,7 +31,7 @@ const SUBSAMPLED = /^YBR_(FULL_422|PARTIAL_422|PARTIAL_420)$/;
 export async function plainPixels(
   { dataset, pixelData, transferSyntaxUid }: PixelObject,
   source: ByteSource,
-): Promise<PlainPixels> {
+): Promise<WrittenPixels> {
   const layout = layoutOf(dataset, transferSyntaxUid);
   if (!isDecodable(transferSyntaxUid)) throw undecodable(transferSyntaxUid, 'there is no decoder for it here');
   const parsed = { dataset, pixelData, transferSyntaxUid, bulk: new Map() };
@@ -83,61 +81,6 @@ function asObject(one: PixelObject & Pick<ParsedObject, 'bulk'>): ParsedObject {
   return { ...rest, ...one };
 }
 
-/**
- * Colour that was stored losslessly as YBR is left so: converted to RGB it would be rounded. Samples that no longer are
- * subsampled are no longer said to be.
- */
-async function decodeAsStored(encoded: Uint8Array, layout: FrameLayout): Promise<DecodedFrame> {
-  const { photometricInterpretation: stored, transferSyntaxUid } = layout;
-  const kept = JPEG_LOSSLESS.has(transferSyntaxUid) && stored.startsWith('YBR');
-  const decoded = await decodeFrame(encoded, kept ? { ...layout, photometricInterpretation: 'RGB' } : asBytes(layout));
-  const said = kept ? stored : decoded.photometricInterpretation;
-  const byPixel = decoded.planarConfiguration === 1 && layout.planarConfiguration === 0;
-  return {
-    bytes: byPixel ? interleaved(decoded.bytes, layout) : decoded.bytes,
-    planarConfiguration: byPixel ? 0 : decoded.planarConfiguration,
-    photometricInterpretation: SUBSAMPLED.test(said) ? 'YBR_FULL' : said,
-  };
-}
-
-/** RLE packs single bits as the bytes that they lie in (PS3.5 Annex G knows bytes alone). */
-function asBytes(layout: FrameLayout): FrameLayout {
-  const { rows, columns, bitsAllocated, transferSyntaxUid } = layout;
-  if (bitsAllocated !== 1 || transferSyntaxUid !== RLE_LOSSLESS) return layout;
-  const bytes = { bitsAllocated: 8, bitsStored: 8, highBit: 7 };
-  return { ...layout, ...bytes, rows: 1, columns: Math.ceil((rows * columns) / 8) };
-}
-
-/** Planes of samples to samples pixel by pixel, which is what the header said of them. */
-function interleaved(planes: Uint8Array, { samplesPerPixel, bitsAllocated }: FrameLayout): Uint8Array {
-  const width = bitsAllocated / 8;
-  const pixels = planes.length / (samplesPerPixel * width);
-  const pixelsInTurn = new Uint8Array(planes.length);
-  let from = 0;
-  for (let sample = 0; sample < samplesPerPixel; sample++)
-    for (let pixel = 0; pixel < pixels; pixel++)
-      for (let byte = 0; byte < width; byte++)
-        pixelsInTurn[(pixel * samplesPerPixel + sample) * width + byte] = planes[from++]!;
-  return pixelsInTurn;
-}
-
-function layoutOf(dataset: JsonDataset, transferSyntaxUid: string): FrameLayout {
-  const bitsAllocated = number(dataset, 'BitsAllocated') ?? 0;
-  const bitsStored = number(dataset, 'BitsStored') ?? bitsAllocated;
-  return {
-    transferSyntaxUid,
-    rows: number(dataset, 'Rows') ?? 0,
-    columns: number(dataset, 'Columns') ?? 0,
-    samplesPerPixel: number(dataset, 'SamplesPerPixel') ?? 1,
-    planarConfiguration: number(dataset, 'PlanarConfiguration') === 1 ? 1 : 0,
-    photometricInterpretation: text(dataset, 'PhotometricInterpretation') ?? 'MONOCHROME2',
-    bitsAllocated,
-    bitsStored,
-    highBit: number(dataset, 'HighBit') ?? bitsStored - 1,
-    pixelRepresentation: number(dataset, 'PixelRepresentation') === 1 ? 1 : 0,
-  };
-}
-
 /** Frames of single bits follow each other without a gap (PS3.5 Section 8.1.1), where decoded ones begin at a byte. */
 async function* joinBits(frames: AsyncIterable<Uint8Array>, bitsPerFrame: number): AsyncGenerator<Uint8Array, void> {
   let carried = 0;
@@ -158,7 +101,7 @@ async function* joinBits(frames: AsyncIterable<Uint8Array>, bitsPerFrame: number
 }
 
 /** Native pixel data that lie in pieces, or whose words are of another size than their VR says, frame for frame. */
-export function nativePixels(parsed: ParsedObject, source: ByteSource): PlainPixels | undefined {
+export function nativePixels(parsed: ParsedObject, source: ByteSource): WrittenPixels | undefined {
   const { pixelData, dataset } = parsed;
   if (pixelData?.tag !== '7FE00010' || (pixelData.swap === 1 && !pixelData.encapsulated)) return undefined;
   const index = frameIndex(parsed, source);

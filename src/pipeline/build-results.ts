@@ -6,6 +6,7 @@ import type { ModelManifest } from '../inference/manifest.ts';
 import type { Model } from '../inference/model-library.ts';
 import { lintReport, lintSegmentation } from '../results/lint.ts';
 import { buildMeasurementReport, COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
+import { outlineSegments } from '../results/outline.ts';
 import { patientAndStudy } from '../results/patient-study.ts';
 import { buildSegmentation, SEGMENTATION_STORAGE } from '../results/segmentation.ts';
 import type {
@@ -81,6 +82,7 @@ export function buildResults({
       ? { segmentation: { sopInstanceUid: uids.segmentation, seriesUid: uids.segmentationSeries } }
       : {}),
     measurements: restored.measurements.map(({ segment, volumeMl, meanHu }) => ({ segment, volumeMl, meanHu })),
+    outlines: outlineSegments({ ...restored, rows: grid.rows, columns: grid.columns }),
     conclusion: conclude(model, restored, notes),
     seriesUid: uids.reportSeries,
     instanceUid: uids.report,

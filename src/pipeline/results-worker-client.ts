@@ -12,7 +12,7 @@ import type { ResultsReply } from './results-worker.ts';
  */
 export async function buildResultsApart(material: ResultMaterial): Promise<BuiltResults> {
   const [first, ...others] = material.instances;
-  const instances = [first!, ...others.map(({ sopClassUid, sopInstanceUid }) => ({ sopClassUid, sopInstanceUid }))];
+  const instances = [first!, ...others.map(({ dataset: _, ...instance }) => instance)];
   const worker = new Worker(spawnable(import.meta.url, './results-worker.ts'), {
     workerData: { ...material, instances } satisfies ResultMaterial,
   });

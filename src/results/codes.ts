@@ -46,6 +46,8 @@ export const CONCEPT = {
   referencedSegment: dcm('121191', 'Referenced Segment'),
   sourceSeriesForSegmentation: dcm('121232', 'Source series for segmentation'),
   derivation: dcm('121401', 'Derivation'),
+  imageRegion: dcm('111030', 'Image Region'),
+  area: sct('42798000', 'Area'),
   volume: sct('118565006', 'Volume'),
   attenuationCoefficient: dcm('112031', 'Attenuation Coefficient'),
   qualitativeEvaluations: { value: 'C0034375', scheme: 'UMLS', meaning: 'Qualitative Evaluations' },
@@ -81,6 +83,7 @@ export const CODE = {
 export const UNIT = {
   millilitre: ucum('mL', 'mL'),
   hounsfield: ucum("[hnsf'U]", 'Hounsfield unit'),
+  squareMillimetre: ucum('mm2', 'mm2'),
   millimetre: ucum('mm', 'mm'),
   pixels: ucum('{pixels}', 'pixels'),
 } as const satisfies Record<string, Code>;

@@ -3,7 +3,7 @@ import { codeItem } from './codes.ts';
 import type { Code } from './types.ts';
 
 /** Content items of an SR document (PS3.3 C.17.3): how each is written, and how it hangs on the item above. */
-export type Relationship = 'CONTAINS' | 'HAS OBS CONTEXT' | 'HAS CONCEPT MOD' | 'HAS ACQ CONTEXT';
+export type Relationship = 'CONTAINS' | 'HAS OBS CONTEXT' | 'HAS CONCEPT MOD' | 'HAS ACQ CONTEXT' | 'SELECTED FROM';
 
 /** Children are optional everywhere; an empty Content Sequence is not allowed. */
 function item(relationship: Relationship, valueType: string, name: Code | undefined, value: Fields): Fields {
@@ -70,18 +70,36 @@ export function numericValue(
   });
 }
 
+interface ImageReference {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly frameNumber?: number;
+  readonly segment?: number;
+}
+
 /** Reference to an image, or to one segment of a SEG (PS3.3 C.18.4). */
-export function imageReference(
-  name: Code | undefined,
-  image: { readonly sopClassUid: string; readonly sopInstanceUid: string; readonly segment?: number },
-): Fields {
-  return item('CONTAINS', 'IMAGE', name, {
+export function imageReference(name: Code | undefined, image: ImageReference): Fields {
+  return item('CONTAINS', 'IMAGE', name, referenced(image));
+}
+
+function referenced(image: ImageReference): Fields {
+  return {
     ReferencedSOPSequence: [
       {
         ReferencedSOPClassUID: image.sopClassUid,
         ReferencedSOPInstanceUID: image.sopInstanceUid,
+        ReferencedFrameNumber: image.frameNumber,
         ReferencedSegmentNumber: image.segment,
       },
     ],
+  };
+}
+
+/** A closed line on an image, [column, row] of each corner (PS3.3 C.18.6). */
+export function polyline(name: Code, points: readonly (readonly [number, number])[], image: ImageReference): Fields {
+  return item('CONTAINS', 'SCOORD', name, {
+    GraphicType: 'POLYLINE',
+    GraphicData: points.flat(),
+    ...children([item('SELECTED FROM', 'IMAGE', undefined, referenced(image))]),
   });
 }

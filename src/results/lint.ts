@@ -1,5 +1,6 @@
 import { text } from '../dicom/read-values.ts';
 import { COMPREHENSIVE_3D_SR_STORAGE } from './measurement-report.ts';
+import { checkOutlines, checkOutlinesAgainstSegmentation } from './outline-checks.ts';
 import { checkCodes, checkIdentity, readBack } from './read-back.ts';
 import {
   checkAgainstSegmentation,
@@ -44,7 +45,7 @@ export function lintSegmentation(bytes: Buffer, input: SegmentationInput): void 
 
 /**
  * Reads an SR back before it is sent: a complete TID 1500 tree with a unit for every number, the evidence exactly what it
- * refers to, the volumes those that were measured. With the SEG at hand, that the references lead to the right segments
+ * refers to, the volumes and outlines those that were measured. With the SEG at hand, that the references lead to the right segments
  * and the volumes agree with its voxels.
  *
  * @param bytes the Part 10 file
@@ -59,9 +60,11 @@ export function lintReport(bytes: Buffer, input: ReportInput, segmentation?: Buf
   checkNumbers(read);
   checkEvidence(read, input);
   checkMeasurements(read, input);
+  checkOutlines(read, input);
   if (segmentation === undefined) return;
   const seg = readBack(segmentation);
   const view = viewSegmentation(seg);
   const sopInstanceUid = text(seg.dataset, 'SOPInstanceUID');
   checkAgainstSegmentation(read, { sopInstanceUid, view }, measureSegments(view));
+  checkOutlinesAgainstSegmentation(read, view);
 }

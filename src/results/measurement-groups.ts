@@ -1,8 +1,16 @@
 import type { Fields } from '../dicom/build.ts';
 import { VoxgateError } from '../errors.ts';
 import { CODE, CONCEPT, isLaterality, sameCode, UNIT } from './codes.ts';
-import { codeValue, container, imageReference, numericValue, textValue, uidReference } from './content-items.ts';
-import type { SegmentDescription, SegmentMeasurements } from './types.ts';
+import {
+  codeValue,
+  container,
+  imageReference,
+  numericValue,
+  polyline,
+  textValue,
+  uidReference,
+} from './content-items.ts';
+import type { Code, SegmentDescription, SegmentMeasurements, SegmentOutline, SourceSeries } from './types.ts';
 import { reportedValue } from './wire-values.ts';
 
 /** Where the voxels of a group are: the segment, by its number in the SEG, and the series it was made from. */
@@ -33,6 +41,28 @@ export function foundGroup(
   return container(CONCEPT.measurementGroup, items, '1411');
 }
 
+/**
+ * Planar ROI Measurements (TID 1410) of the same segment where it is largest: viewers draw a line on an image, and few a
+ * segment that a report refers to. It is the same finding, under the same tracking identifiers.
+ */
+export function planarGroup(
+  segment: SegmentDescription,
+  outline: SegmentOutline,
+  { grid, instances }: SourceSeries,
+): Fields {
+  const image = instances[outline.slice];
+  if (image === undefined) throw new VoxgateError('bad-result', `there is no source image of slice ${outline.slice}`);
+  const area = outline.areaPixels * grid.rowSpacing * grid.columnSpacing;
+  const items = [
+    ...tracking(segment),
+    codeValue('CONTAINS', CONCEPT.finding, isOrgan(segment) ? CODE.organ : segment.type),
+    ...findingSite(segment),
+    polyline(CONCEPT.imageRegion, outline.points, image),
+    number(CONCEPT.area, area, UNIT.squareMillimetre),
+  ];
+  return container(CONCEPT.measurementGroup, items, '1410');
+}
+
 /** Evaluation (TID 1500 row 13) of a segment that was looked for and not found: the thing itself, on its side, is absent. */
 export function absence(segment: SegmentDescription): Fields {
   return codeValue('CONTAINS', segment.type, CODE.absent, side(segment));
@@ -61,12 +91,7 @@ function side({ modifier }: SegmentDescription): Fields[] {
 }
 
 /** A measurement (TID 300). @throws VoxgateError mismatch when the value is not a number */
-function number(
-  name: typeof CONCEPT.volume | typeof CONCEPT.attenuationCoefficient,
-  value: number,
-  unit: typeof UNIT.millilitre | typeof UNIT.hounsfield,
-  modifiers: readonly Fields[] = [],
-): Fields {
+function number(name: Code, value: number, unit: Code, modifiers: readonly Fields[] = []): Fields {
   if (!Number.isFinite(value)) throw new VoxgateError('bad-result', `the measured ${name.meaning} is not a number`);
   return numericValue('CONTAINS', name, { value: reportedValue(value), unit }, modifiers);
 }

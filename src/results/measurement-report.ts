@@ -5,7 +5,7 @@ import { VoxgateError } from '../errors.ts';
 import { CODE, CONCEPT, procedureCode } from './codes.ts';
 import { codeValue, container, rootContainer, textValue, uidReference } from './content-items.ts';
 import { imageLibrary, uniqueInstances } from './image-library.ts';
-import { absence, foundGroup } from './measurement-groups.ts';
+import { absence, foundGroup, planarGroup } from './measurement-groups.ts';
 import { sourceSeriesUid } from './patient-study.ts';
 import { presentSegments } from './present-segments.ts';
 import { resultObject } from './result-object.ts';
@@ -17,8 +17,8 @@ export const COMPREHENSIVE_3D_SR_STORAGE = '1.2.840.10008.5.1.4.1.1.88.34';
 
 /**
  * A Measurement Report (TID 1500) as Comprehensive 3D SR (PS3.3 A.35.13), Explicit VR Little Endian, as a Part 10 file.
- * Every segment that was looked for is answered: by a group of measurements (TID 1411) when it was found, else by an
- * evaluation as absent. The outcome of the whole stands as code and as the `conclusion` sentence under Qualitative
+ * Every segment that was looked for is answered: by a group of measurements (TID 1411) when it was found, and one with
+ * its outline where it is largest (TID 1410), else by an evaluation as absent. The outcome of the whole stands as code and as the `conclusion` sentence under Qualitative
  * Evaluations. The same input gives the same bytes.
  *
  * @throws VoxgateError mismatch when measurements, segments and segmentation do not belong together; unidentifiable when
@@ -108,14 +108,17 @@ function imagingMeasurements(input: ReportInput): Fields {
   const { segmentation, source } = input;
   const measured = new Map(input.measurements.map((one) => [one.segment, one]));
   const present = presentSegments(input.segments, new Set(measured.keys()));
-  const groups = present.map(({ inputNumber, description }) =>
-    foundGroup(description, measured.get(inputNumber)!, {
+  const outlines = new Map(input.outlines.map((one) => [one.segment, one]));
+  const groups = present.flatMap(({ inputNumber, description }) => {
+    const volumetric = foundGroup(description, measured.get(inputNumber)!, {
       sopClassUid: SEGMENTATION_STORAGE,
       sopInstanceUid: segmentation!.sopInstanceUid,
       segment: description.number,
       sourceSeriesUid: sourceSeriesUid(source.attributes),
-    }),
-  );
+    });
+    const outline = outlines.get(inputNumber);
+    return outline ? [volumetric, planarGroup(description, outline, source)] : [volumetric];
+  });
   return container(CONCEPT.imagingMeasurements, [...algorithmIdentification(input.algorithm), ...groups]);
 }
 

@@ -16,7 +16,7 @@ function isAbout(item: JsonDataset, concept: Code): boolean {
 }
 
 /** The one child with that concept name; refuses when there is none or more. */
-function child(item: JsonDataset, concept: Code): JsonDataset {
+export function child(item: JsonDataset, concept: Code): JsonDataset {
   const [found, ...more] = children(item).filter((one) => isAbout(one, concept));
   if (found === undefined || more.length > 0) refuse(`it must say "${concept.meaning}" exactly once in its place`);
   return found;
@@ -30,7 +30,7 @@ function* descendants(item: JsonDataset): Generator<JsonDataset> {
   }
 }
 
-function numericValue(item: JsonDataset): number {
+export function numericValue(item: JsonDataset): number {
   const [measured = {}] = items(item, 'MeasuredValueSequence');
   return number(measured, 'NumericValue') ?? Number.NaN;
 }
@@ -91,7 +91,7 @@ const VOLUME_TOLERANCE = 1e-3;
 
 /** One group a measured segment, under its tracking identifiers and with its volume. */
 export function checkMeasurements({ dataset }: ReadBack, input: ReportInput): void {
-  const groups = measurementGroups(dataset);
+  const groups = volumetricGroups(dataset);
   if (groups.length !== input.measurements.length)
     refuse(`it has ${groups.length} groups of measurements, not ${input.measurements.length}`);
   for (const measured of input.measurements) {
@@ -113,7 +113,7 @@ export function checkAgainstSegmentation(
 ): void {
   const { view } = seg;
   const voxelMl = (view.rowSpacing * view.columnSpacing * view.sliceSpacing) / 1000;
-  const groups = measurementGroups(dataset);
+  const groups = volumetricGroups(dataset);
   if (groups.length !== view.segments.length)
     refuse(`it measures ${groups.length} of ${view.segments.length} segments`);
   for (const group of groups) {
@@ -128,21 +128,26 @@ export function checkAgainstSegmentation(
   }
 }
 
-function closeTo(value: number, expected: number): boolean {
+export function closeTo(value: number, expected: number): boolean {
   return Math.abs(value - expected) <= VOLUME_TOLERANCE * Math.abs(expected);
 }
 
-function measurementGroups(dataset: JsonDataset) {
-  return children(child(dataset, CONCEPT.imagingMeasurements))
-    .filter((item) => isAbout(item, CONCEPT.measurementGroup))
-    .map((group) => {
-      const [reference = {}] = items(child(group, CONCEPT.referencedSegment), 'ReferencedSOPSequence');
-      return {
-        trackingId: text(child(group, CONCEPT.trackingIdentifier), 'TextValue'),
-        trackingUid: text(child(group, CONCEPT.trackingUniqueIdentifier), 'UID'),
-        segmentationUid: text(reference, 'ReferencedSOPInstanceUID'),
-        segment: number(reference, 'ReferencedSegmentNumber') ?? 0,
-        volumeMl: numericValue(child(group, CONCEPT.volume)),
-      };
-    });
+/** The groups of measurements that say where they were made in this way: by a segment, or by a region of an image. */
+export function measurementGroups(dataset: JsonDataset, where: Code): JsonDataset[] {
+  return children(child(dataset, CONCEPT.imagingMeasurements)).filter(
+    (item) => isAbout(item, CONCEPT.measurementGroup) && children(item).some((one) => isAbout(one, where)),
+  );
+}
+
+function volumetricGroups(dataset: JsonDataset) {
+  return measurementGroups(dataset, CONCEPT.referencedSegment).map((group) => {
+    const [reference = {}] = items(child(group, CONCEPT.referencedSegment), 'ReferencedSOPSequence');
+    return {
+      trackingId: text(child(group, CONCEPT.trackingIdentifier), 'TextValue'),
+      trackingUid: text(child(group, CONCEPT.trackingUniqueIdentifier), 'UID'),
+      segmentationUid: text(reference, 'ReferencedSOPInstanceUID'),
+      segment: number(reference, 'ReferencedSegmentNumber') ?? 0,
+      volumeMl: numericValue(child(group, CONCEPT.volume)),
+    };
+  });
 }

@@ -87,6 +87,17 @@ export interface SegmentMeasurements {
   readonly meanHu: number;
 }
 
+/** Where a segment is largest, drawn on the source image of that slice. */
+export interface SegmentOutline {
+  readonly segment: number;
+  /** Of the grid. */
+  readonly slice: number;
+  /** [column, row] of each corner, the first one again at the end; (0, 0) is the outer corner of the first pixel. */
+  readonly points: readonly (readonly [column: number, row: number])[];
+  /** Inside the outline, holes included. */
+  readonly areaPixels: number;
+}
+
 export interface ReportInput {
   readonly source: SourceSeries;
   /** Absent when nothing was found: then there is no segmentation either. */
@@ -94,6 +105,8 @@ export interface ReportInput {
   /** All that were looked for; one without measurements is reported as absent. */
   readonly segments: readonly SegmentDescription[];
   readonly measurements: readonly SegmentMeasurements[];
+  /** Of segments that were measured: what a viewer can draw of them. */
+  readonly outlines: readonly SegmentOutline[];
   /** The outcome in one sentence for the reader of the report ("No lung was found …"). */
   readonly conclusion: string;
   readonly algorithm: Algorithm;

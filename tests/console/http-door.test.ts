@@ -4,14 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type HttpDoor, type HttpLimits, openHttpDoor } from '../../src/http-door.ts';
+import { loadSettings } from '../../src/config.ts';
+import { type HttpDoor, openHttpDoor } from '../../src/http-door.ts';
+import type { HttpSettings } from '../../src/http-settings.ts';
 import { ask } from '../dicomweb/client.ts';
 
 /** More than the sockets of both sides hold. */
 const LARGE = 32 * 1024 * 1024;
 
 /** The door alone, before rooms of the test's own. */
-async function aDoor(limits: Partial<HttpLimits> = {}) {
+async function aDoor(changes: Partial<HttpSettings> = {}) {
   const lines: string[] = [];
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -55,9 +57,9 @@ async function aDoor(limits: Partial<HttpLimits> = {}) {
     host: '127.0.0.1',
     port: 0,
     log: pino({ level: 'info' }, sink),
-    dicomweb: express.Router(),
+    dicomweb: console,
     console,
-    limits,
+    settings: { ...loadSettings({}).httpDoor, ...changes },
   });
   onTestFinished(() => door.close(0));
   return { door, root: `http://127.0.0.1:${door.port}`, log: () => lines.join('') };
@@ -242,6 +244,7 @@ describe('closing the HTTP door', () => {
       log: pino({ level: 'silent' }),
       dicomweb: express.Router(),
       console: express.Router(),
+      settings: loadSettings({}).httpDoor,
     });
     await expect(second).rejects.toThrow(/VOXGATE_HTTP: 127\.0\.0\.1:\d+ cannot be opened: EADDRINUSE/);
   });

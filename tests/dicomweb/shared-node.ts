@@ -38,9 +38,12 @@ export async function openNode(changes: Partial<Settings> = {}): Promise<SharedN
       done();
     },
   });
+  const settings = loadSettings({});
   const node = await startNode(
     {
-      ...loadSettings({}),
+      ...settings,
+      // Tests call it by the names that proxies call it by.
+      httpDoor: { ...settings.httpDoor, names: undefined },
       dimse: { host: '127.0.0.1', port: 0 },
       http: { host: '127.0.0.1', port: 0 },
       data,

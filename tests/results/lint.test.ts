@@ -257,7 +257,7 @@ describe('lintReport', () => {
   });
 
   it('refuses a report on one of the two segments in the SEG', () => {
-    const input = { ...report, measurements: report.measurements.slice(0, 1) };
+    const input = { ...report, measurements: report.measurements.slice(0, 1), outlines: report.outlines.slice(0, 1) };
     expect(() => lintReport(buildMeasurementReport(input), input, seg)).toThrow(refusal(/1 of 2 segments/));
   });
 });

@@ -50,11 +50,12 @@ describe('buildMeasurementReport (PS3.16 TID 1500)', () => {
       `HAS CONCEPT MOD TEXT Algorithm Parameters = SHA-256 of the model: ${report.algorithm.digest}`,
       'HAS CONCEPT MOD CODE Algorithm Family = Artificial Intelligence',
     ]);
-    expect(groups).toHaveLength(2);
+    expect(groups).toHaveLength(4);
+    const volumetric = groups.filter((group) => group.includes('Referenced Segment'));
     for (const [i, side] of ['Right', 'Left'].entries()) {
       const volume = Number(report.measurements[i]!.volumeMl.toPrecision(6));
       expect(
-        groups[i]!.trimEnd()
+        volumetric[i]!.trimEnd()
           .split('\n')
           .map((line) => line.slice(4)),
       ).toEqual([

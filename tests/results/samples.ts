@@ -3,6 +3,7 @@ import { dataset, type Fields } from '../../src/dicom/build.ts';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
 import { deterministicUid } from '../../src/dicom/uid.ts';
 import type { Grid, Vec3 } from '../../src/imaging/grid.ts';
+import { outlineSegments } from '../../src/results/outline.ts';
 import type {
   Algorithm,
   Device,
@@ -175,6 +176,7 @@ export function aResult(options: { source?: SourceSeries; found?: readonly ('Rig
       volumeMl: mask.reduce((sum, voxel) => sum + voxel, 0) * voxelMl,
       meanHu: -812.3456789,
     })),
+    outlines: outlineSegments({ ...segmentation, rows: grid.rows, columns: grid.columns }),
     conclusion: found.length > 0 ? 'Lungs were segmented.' : 'No lung was found in the images.',
     seriesUid: deterministicUid('sr series'),
     instanceUid: deterministicUid('sr instance'),
