@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -187,5 +187,17 @@ describe.skipIf(!hasSharedData)('the Native DICOM Model of every readable file',
       const dataset = JSON.parse(JSON.stringify(ours(file).parsed.dataset));
       expect(`${file} ${JSON.stringify(readNativeXml(nativeXml(dataset)))}`).toBe(`${file} ${JSON.stringify(dataset)}`);
     }
+  });
+
+  it.skipIf(!hasPrograms('xmllint'))('is valid by the schema of PS3.19 Section A.1.6', async () => {
+    const documents = compared.map((file, at) => {
+      const document = join(folder, `${at}.xml`);
+      writeFileSync(document, nativeXml(ours(file).parsed.dataset));
+      return document;
+    });
+    const schema = join(import.meta.dirname, 'native-dicom-model.rng');
+    const { code, output } = await runProgram('xmllint', ['--noout', '--huge', '--relaxng', schema, ...documents]);
+    expect(output.split('\n').filter((line) => line !== '' && !line.endsWith(' validates'))).toEqual([]);
+    expect(code).toBe(0);
   });
 });
