@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Archive, LocatedInstance } from '../archive/archive.ts';
-import { number, text } from '../dicom/read-values.ts';
+import { text } from '../dicom/read-values.ts';
 import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
 import { VERSION } from '../version.ts';
@@ -74,18 +74,13 @@ async function sendEncapsulated(archive: Archive, request: Request, response: Re
   const type = DOCUMENT_TYPES.find((known) => known === said);
   if (!type) throw new VoxgateError('not-acceptable', 'the object holds a document that is neither PDF nor XML');
   choose(request, [{ type, multipart: false }]);
-  const inline = dataset['00420011']?.InlineBinary;
-  const value =
-    inline === undefined ? await asStored(archive.readBulk(instance, '00420011')) : Buffer.from(inline, 'base64');
-  // The value is padded to even length; Encapsulated Document Length says where it ends.
-  const length = number(dataset, 'EncapsulatedDocumentLength') ?? value.length;
-  const body = value.subarray(0, length > 0 && length <= value.length ? length : value.length);
+  const { whole } = await asStored(archive.value(instance, '00420011'));
   if (type === 'text/xml') response.setHeader('content-security-policy', SANDBOX);
   await sendSized(request, response, {
     contentType: type,
-    size: body.length,
+    size: whole.size,
     validators: validatorsOf(instance, type),
-    read: (start, end) => once(body.subarray(start, end)),
+    read: (start, end) => whole.read(start, end),
   });
 }
 
