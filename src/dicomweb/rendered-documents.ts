@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Archive, LocatedInstance } from '../archive/archive.ts';
+import type { JsonDataset } from '../dicom/dataset.ts';
 import { number, text } from '../dicom/read-values.ts';
 import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
@@ -75,18 +76,23 @@ async function sendEncapsulated(archive: Archive, request: Request, response: Re
   if (!type) throw new VoxgateError('not-acceptable', 'the object holds a document that is neither PDF nor XML');
   choose(request, [{ type, multipart: false }]);
   const inline = dataset['00420011']?.InlineBinary;
-  const value =
-    inline === undefined ? await asStored(archive.readBulk(instance, '00420011')) : Buffer.from(inline, 'base64');
-  // The value is padded to even length; Encapsulated Document Length says where it ends.
-  const length = number(dataset, 'EncapsulatedDocumentLength') ?? value.length;
-  const body = value.subarray(0, length > 0 && length <= value.length ? length : value.length);
+  const body =
+    inline === undefined ? (await asStored(archive.value(instance, '00420011'))).whole : inMemory(dataset, inline);
   if (type === 'text/xml') response.setHeader('content-security-policy', SANDBOX);
   await sendSized(request, response, {
     contentType: type,
-    size: body.length,
+    size: body.size,
     validators: validatorsOf(instance, type),
-    read: (start, end) => once(body.subarray(start, end)),
+    read: (start, end) => body.read(start, end),
   });
+}
+
+/** The value is padded to even length; Encapsulated Document Length says where it ends. */
+function inMemory(dataset: JsonDataset, base64: string) {
+  const value = Buffer.from(base64, 'base64');
+  const length = number(dataset, 'EncapsulatedDocumentLength') ?? value.length;
+  const body = value.subarray(0, length > 0 && length <= value.length ? length : value.length);
+  return { size: body.length, read: (start: number, end: number) => once(body.subarray(start, end)) };
 }
 
 /** A film as it is stored, where a player understands what stands around it: an MP4 file, or an MPEG-2 stream. */
