@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { Archive, LocatedInstance } from '../archive/archive.ts';
-import { text } from '../dicom/read-values.ts';
+import type { JsonDataset } from '../dicom/dataset.ts';
+import { number, text } from '../dicom/read-values.ts';
 import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
 import { VERSION } from '../version.ts';
@@ -74,14 +75,24 @@ async function sendEncapsulated(archive: Archive, request: Request, response: Re
   const type = DOCUMENT_TYPES.find((known) => known === said);
   if (!type) throw new VoxgateError('not-acceptable', 'the object holds a document that is neither PDF nor XML');
   choose(request, [{ type, multipart: false }]);
-  const { whole } = await asStored(archive.value(instance, '00420011'));
+  const inline = dataset['00420011']?.InlineBinary;
+  const body =
+    inline === undefined ? (await asStored(archive.value(instance, '00420011'))).whole : inMemory(dataset, inline);
   if (type === 'text/xml') response.setHeader('content-security-policy', SANDBOX);
   await sendSized(request, response, {
     contentType: type,
-    size: whole.size,
+    size: body.size,
     validators: validatorsOf(instance, type),
-    read: (start, end) => whole.read(start, end),
+    read: (start, end) => body.read(start, end),
   });
+}
+
+/** The value is padded to even length; Encapsulated Document Length says where it ends. */
+function inMemory(dataset: JsonDataset, base64: string) {
+  const value = Buffer.from(base64, 'base64');
+  const length = number(dataset, 'EncapsulatedDocumentLength') ?? value.length;
+  const body = value.subarray(0, length > 0 && length <= value.length ? length : value.length);
+  return { size: body.length, read: (start: number, end: number) => once(body.subarray(start, end)) };
 }
 
 /** A film as it is stored, where a player understands what stands around it: an MP4 file, or an MPEG-2 stream. */
