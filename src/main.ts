@@ -61,6 +61,8 @@ export interface Node {
 }
 
 const DRAIN_MS = 20_000;
+/** Rendered pictures that were asked for last: about a thousand of a CT, or all thumbnails of a day's studies. */
+const PICTURE_CACHE_BYTES = 64 * 2 ** 20;
 /** Objects that are decoded at once for peers that take them only without compression. */
 const TRANSCODING_PROCESSES = Math.max(1, Math.min(4, availableParallelism() - 1));
 
@@ -194,6 +196,7 @@ async function build(
       pixels,
       pixelCache: new PixelCache(settings.pixelCache),
       transcoder: objectTranscoder(archive, transcoder),
+      pictures: new PixelCache(PICTURE_CACHE_BYTES),
       limits: settings.httpDoor,
       deletion: { database, undoDays, allowed: settings.dicomwebDelete },
       log,
