@@ -76,7 +76,7 @@ async function sendEncapsulated(archive: Archive, request: Request, response: Re
   choose(request, [{ type, multipart: false }]);
   const inline = dataset['00420011']?.InlineBinary;
   const value =
-    inline === undefined ? await asStored(archive.readBulk(instance, '00420011')) : Buffer.from(inline, 'base64');
+    inline === undefined ? await asStored(wholeValue(archive, instance, '00420011')) : Buffer.from(inline, 'base64');
   // The value is padded to even length; Encapsulated Document Length says where it ends.
   const length = number(dataset, 'EncapsulatedDocumentLength') ?? value.length;
   const body = value.subarray(0, length > 0 && length <= value.length ? length : value.length);
@@ -87,6 +87,13 @@ async function sendEncapsulated(archive: Archive, request: Request, response: Re
     validators: validatorsOf(instance, type),
     read: (start, end) => once(body.subarray(start, end)),
   });
+}
+
+async function wholeValue(archive: Archive, instance: LocatedInstance, path: string): Promise<Buffer> {
+  const { whole } = await archive.value(instance, path);
+  const pieces: Buffer[] = [];
+  for await (const piece of whole.read(0, whole.size)) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 /** A film as it is stored, where a player understands what stands around it: an MP4 file, or an MPEG-2 stream. */

@@ -217,7 +217,7 @@ async function sendFile(
   const made = await transcoder.transcode(instance, wanted, leaving(response));
   try {
     response.setHeader('content-type', contentType).setHeader('content-length', made.size);
-    if (request.method !== 'HEAD') await sendStream(response, made.stream());
+    if (request.method !== 'HEAD') await sendStream(response, made.stream(), made.size);
     response.end();
   } finally {
     await made.dispose();
