@@ -8,10 +8,8 @@ import {
   locateInstances,
   type Place,
 } from '../catalog/locate.ts';
-import { readBulk } from '../dicom/bulk.ts';
-import { inflate } from '../dicom/deflate.ts';
 import { frameRanges, readFrame } from '../dicom/frames.ts';
-import { bufferSource, fileSource, parsePart10 } from '../dicom/parse.ts';
+import { fileSource } from '../dicom/parse.ts';
 import type { Query } from '../dicom/query.ts';
 import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
@@ -22,6 +20,7 @@ import { Listings } from './listings.ts';
 import { locateKept } from './located-instances.ts';
 import { MetadataReader } from './metadata-reader.ts';
 import { type SelectedInstances, selectForSending, type UniqueKeys } from './send-instances.ts';
+import { StoredValue } from './stored-value.ts';
 import { Ingest } from './transfer.ts';
 
 export type { Found, Place as PlaceInOrder } from '../catalog/found.ts';
@@ -48,12 +47,14 @@ export class Archive {
   readonly #store: FileStore;
   readonly #database: Database;
   readonly #metadata: MetadataReader;
+  readonly #describer: Describer;
   readonly #listings = new Listings();
 
   constructor(options: ArchiveOptions) {
     const describer = new Describer();
     this.ingest = new Ingest({ ...options, describer });
     this.#metadata = new MetadataReader({ ...options, describer });
+    this.#describer = describer;
     this.#store = options.store;
     this.#database = options.database;
   }
@@ -134,11 +135,15 @@ export class Archive {
     const index = await this.#metadata.frames(instance);
     if (!index) throw new VoxgateError('not-found', 'the object has no frames');
     const ranges = frameRanges(index, number);
-    if (!ranges) return this.#withSource(instance, (source) => readFrame(index, number, source));
-    const pieces = await Promise.all(
-      ranges.map(([offset, length]) => this.#store.read(instance.storageKey, offset, length)),
-    );
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (ranges) return this.readRanges(instance, ranges);
+    return this.#withSource(instance, (source) => readFrame(index, number, source));
+  }
+
+  /** Bytes of the file, one range behind the other. @throws VoxgateError not-found where the file ends early */
+  async readRanges(instance: LocatedInstance, ranges: readonly (readonly [number, number])[]): Promise<Buffer> {
+    const read = ([offset, length]: readonly [number, number]): Promise<Buffer> =>
+      this.#store.read(instance.storageKey, offset, length);
+    return ranges.length === 1 ? read(ranges[0]!) : Buffer.concat(await Promise.all(ranges.map(read)));
   }
 
   /**
@@ -171,16 +176,13 @@ export class Archive {
   }
 
   /**
-   * A value that the metadata name by a BulkDataURI, by its path ("7FE00010", "54000100/0/54001010").
-   * @throws VoxgateError not-found when there is no such value
+   * A value that the metadata name by a BulkDataURI, by its path ("7FE00010", "54000100/0/54001010"): nothing of it is
+   * read yet.
+   * @throws VoxgateError not-found when there is no such value; as Describer.locateValue
    */
-  async readBulk(instance: LocatedInstance, path: string): Promise<Buffer> {
-    return this.#withSource(instance, (source) => {
-      const parsed = parsePart10(source);
-      const value = parsed.bulk.get(path);
-      if (!value) throw new VoxgateError('not-found', `the object has no bulk data at ${path}`);
-      return readBulk(value, parsed.deflated ? bufferSource(inflate(source, parsed.dataSetOffset).bytes) : source);
-    });
+  async value(instance: LocatedInstance, path: string): Promise<StoredValue> {
+    const located = await this.#describer.locateValue(this.pathOf(instance), instance.size, path);
+    return new StoredValue(located, (start, end) => this.stream(instance, start, end));
   }
 
   #withSource<T>(instance: LocatedInstance, read: (source: ReturnType<typeof fileSource>) => T): T {

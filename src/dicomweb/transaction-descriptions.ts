@@ -18,6 +18,8 @@ export interface Parameter {
 
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
 const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
+const PICTURES = ['image/jpeg', 'image/png', 'image/gif'];
+const DOCUMENTS = ['text/html', 'text/plain', 'text/xml', 'application/pdf', 'video/mp4', 'video/mpeg'];
 const ACCEPT = { name: 'accept', meaning: 'media types that are taken, instead of the header (PS3.18 8.3.3.1)' };
 const PAGING = [
   { name: 'limit', meaning: 'the largest number of answers (PS3.18 8.3.4.4)' },
@@ -60,6 +62,58 @@ export const DESCRIPTIONS: readonly Description[] = [
     produces: OBJECTS,
     parameters: [ACCEPT],
     statuses: [200, 400, 404, 406],
+  },
+  {
+    name: 'Retrieve Rendered',
+    method: 'get',
+    path: /\/rendered$/,
+    consumes: [],
+    produces: [...PICTURES, ...PICTURES.map((type) => `multipart/related; type="${type}"`), ...DOCUMENTS],
+    parameters: [
+      ACCEPT,
+      { name: 'window', meaning: 'center,width,function: linear, linear-exact or sigmoid (PS3.18 8.3.5.1.4)' },
+      { name: 'viewport', meaning: 'vw,vh or vw,vh,sx,sy,sw,sh: size, and region of the image (PS3.18 8.3.5.1.3)' },
+      { name: 'quality', meaning: 'of a JPEG, 1 to 100; 90 where it is absent (PS3.18 8.3.5.1.2)' },
+      { name: 'annotation', meaning: 'patient, technique and, of our own, overlays: burned in (PS3.18 8.3.5.1.1)' },
+      { name: 'iccprofile', meaning: 'no, yes or srgb (PS3.18 8.3.5.1.5)' },
+    ],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 413],
+  },
+  {
+    name: 'Retrieve Thumbnail',
+    method: 'get',
+    path: /\/thumbnail$/,
+    consumes: [],
+    produces: PICTURES,
+    parameters: [ACCEPT, { name: 'viewport', meaning: 'vw,vh: the largest size (PS3.18 8.3.5.2)' }],
+    statuses: [200, 304, 400, 404, 406, 412],
+  },
+  {
+    name: 'Retrieve by URI (WADO-URI)',
+    method: 'get',
+    path: /^\/wado$/,
+    consumes: [],
+    produces: ['application/dicom', ...PICTURES, ...DOCUMENTS],
+    parameters: [
+      { name: 'requestType', meaning: 'WADO (PS3.18 9.1.2.1.1)' },
+      { name: 'studyUID', meaning: 'Study Instance UID' },
+      { name: 'seriesUID', meaning: 'Series Instance UID' },
+      { name: 'objectUID', meaning: 'SOP Instance UID' },
+      { name: 'contentType', meaning: 'media types that are taken (PS3.18 9.1.2.1.5)' },
+      { name: 'charset', meaning: 'of texts: UTF-8' },
+      { name: 'frameNumber', meaning: 'which frame, from 1' },
+      { name: 'rows', meaning: 'the largest height in pixels' },
+      { name: 'columns', meaning: 'the largest width in pixels' },
+      { name: 'region', meaning: 'xmin,ymin,xmax,ymax in fractions of the image' },
+      { name: 'windowCenter', meaning: 'with windowWidth' },
+      { name: 'windowWidth', meaning: 'with windowCenter' },
+      { name: 'imageQuality', meaning: 'of a JPEG, 1 to 100' },
+      { name: 'annotation', meaning: 'patient, technique and, of our own, overlays' },
+      { name: 'presentationSeriesUID', meaning: 'with presentationUID' },
+      { name: 'presentationUID', meaning: 'SOP Instance UID of a Grayscale Softcopy Presentation State' },
+      { name: 'transferSyntax', meaning: 'of application/dicom' },
+    ],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 413],
   },
   {
     name: 'Retrieve Metadata',
