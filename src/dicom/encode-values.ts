@@ -71,7 +71,12 @@ function packNumbers(tag: string, vr: NumericVr, values: readonly JsonValue[]): 
     if (vr !== 'FL' && vr !== 'FD' && !/^-?\d+$/.test(String(value))) {
       throw new TypeError(`a value of ${tag} (${vr}) must be an integer`);
     }
-    put(bytes, index * size, value);
+    try {
+      put(bytes, index * size, value);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new TypeError(`a value of ${tag} is out of the range of ${vr}`, { cause: error });
+    }
   }
   return bytes;
 }

@@ -112,7 +112,7 @@ async function sendSingle(request: Request, response: Response, single: Single):
   const object = await outgoing(first);
   try {
     response.setHeader('content-type', typeOf(object.transferSyntaxUid)).setHeader('content-length', object.size);
-    if (request.method !== 'HEAD') await sendStream(response, object.stream());
+    if (request.method !== 'HEAD') await sendStream(response, object.stream(), object.size);
     response.end();
   } finally {
     await object.dispose();
@@ -162,7 +162,7 @@ async function sendMultipart(
     const object = await outgoing(instance);
     try {
       await sendPiece(response, headOf(multipart, instance, object));
-      await sendStream(response, object.stream());
+      await sendStream(response, object.stream(), object.size);
     } finally {
       await object.dispose();
     }

@@ -13,6 +13,8 @@ import { gzipped, sendModels } from './send-model.ts';
 const INSTANCES_AT_ONCE = 100;
 /** Answers up to this size, before they are compressed, are compressed once and kept. */
 const LARGEST_KEPT = 8 * 1024 * 1024;
+/** What is not compressed is made whole up to this size; longer answers wait for slow clients in pieces. */
+const LARGEST_WHOLE = 1024 * 1024;
 
 const compressed = new CompressedAnswers();
 
@@ -36,13 +38,14 @@ export async function retrieveMetadata(
   if (isAnswered(request, response, { etag, lastModified: new Date(newest), dateDecides: false })) return;
   const texts = metadataTexts(archive, instances, root);
   const packed = instances.reduce((sum, { metadata }) => sum + (metadata?.length ?? 0), 0);
-  if (coding === 'identity' || packed > LARGEST_KEPT || type === 'application/dicom+xml') {
-    await sendModels(request, response, texts);
+  if (type === 'application/dicom+xml' || packed > (coding === 'gzip' ? LARGEST_KEPT : LARGEST_WHOLE)) {
+    await sendModels(request, response, texts, { boundary: etag.replaceAll('"', '') });
     return;
   }
-  const body = await compressed.get(etag, async () => gzipped(await jsonArray(texts)));
-  response.setHeader('content-type', type).setHeader('content-encoding', 'gzip');
-  response.setHeader('content-length', body.length).end(body);
+  const whole = (): Promise<Buffer> => jsonArray(texts);
+  const body = coding === 'gzip' ? await compressed.get(etag, async () => gzipped(await whole())) : await whole();
+  if (coding === 'gzip') response.setHeader('content-encoding', 'gzip');
+  response.setHeader('content-type', type).setHeader('content-length', body.length).end(body);
 }
 
 /** What was written down anew lies elsewhere, and may read otherwise. */

@@ -2,6 +2,7 @@ import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { ChangeFeed } from '../archive/change-feed.ts';
 import type { Commitments } from '../archive/commitments.ts';
+import type { PixelCache } from '../imaging/pixel-cache.ts';
 import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
 import { MemoryBudget } from './bulk-part.ts';
@@ -12,6 +13,7 @@ import { checkCommitment, requestCommitment } from './commitment.ts';
 import { type DicomwebDeletion, deleteResource } from './delete-place.ts';
 import { errorHandler } from './errors.ts';
 import type { ObjectTranscoder } from './object-plan.ts';
+import { retrieveRendered, retrieveThumbnail } from './rendered.ts';
 import type { BodyLimits } from './request-body.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
@@ -19,12 +21,17 @@ import { retrieveInstances } from './retrieve-instances.ts';
 import { retrieveMetadata } from './retrieve-metadata.ts';
 import { searchTransaction } from './search.ts';
 import { storeInstances } from './store-instances.ts';
+import { wadoUri } from './wado-uri.ts';
 
 export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
   /** Threads for whatever touches a pixel. */
   readonly pixels: PixelPool;
+  /** What they made last. */
+  readonly pixelCache: PixelCache;
+  /** Pictures that were made last. */
+  readonly pictures: PixelCache;
   readonly changes: ChangeFeed;
   readonly deletion: DicomwebDeletion;
   readonly limits: BodyLimits;
@@ -58,6 +65,15 @@ const capabilities: Handler = (parts, request, response) => sendCapabilities(TRA
 /** Every transaction of the door, each with its line in transaction-descriptions.ts. Frames first: they are asked for most. */
 export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4' },
+  { method: 'get', path: `${INSTANCE}/frames/:frames/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${INSTANCE}/frames/:frames/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${INSTANCE}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${INSTANCE}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${SERIES}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${SERIES}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${STUDY}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${STUDY}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: '/wado', handler: wadoUri, section: '9.4' },
   { method: 'get', path: INSTANCE, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'get', path: `${INSTANCE}/metadata`, handler: retrieveMetadata, section: '10.4.1.1.2' },
   { method: 'get', path: `${INSTANCE}/bulkdata/*path`, handler: retrieveBulkData, section: '10.4.1.1.5' },
@@ -68,6 +84,7 @@ export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${STUDY}/series`, handler: searchTransaction('series'), section: '10.6.1' },
   { method: 'get', path: SERIES, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'get', path: '/studies', handler: searchTransaction('study'), section: '10.6.1' },
+  { method: 'get', path: '/patients', handler: searchTransaction('patient'), section: 'none' },
   { method: 'get', path: '/series', handler: searchTransaction('series'), section: '10.6.1' },
   { method: 'get', path: '/instances', handler: searchTransaction('instance'), section: '10.6.1' },
   { method: 'get', path: STUDY, handler: retrieveInstances, section: '10.4.1.1.1' },

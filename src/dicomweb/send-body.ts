@@ -17,8 +17,18 @@ export async function sendPiece(response: Response, piece: Uint8Array): Promise<
   });
 }
 
-export async function sendStream(response: Response, pieces: AsyncIterable<Buffer>): Promise<void> {
-  for await (const piece of pieces) await sendPiece(response, piece);
+/**
+ * Sends pieces as they are read; who leaves ends the reading.
+ * @param size what they must amount to: a file that has become shorter must not leave the client waiting for the rest
+ * @throws VoxgateError bad-request when the client has left; not-found when there was less
+ */
+export async function sendStream(response: Response, pieces: AsyncIterable<Buffer>, size: number): Promise<void> {
+  let sent = 0;
+  for await (const piece of pieces) {
+    await sendPiece(response, piece);
+    sent += piece.length;
+  }
+  if (sent !== size) throw new VoxgateError('not-found', `the stored object ends after ${sent} of ${size} bytes`);
 }
 
 /** Aborted when the client leaves before its answer is complete. */
@@ -63,6 +73,6 @@ export async function sendSized(request: Request, response: Response, body: Size
     response.status(206).setHeader('content-range', `bytes ${start}-${end - 1}/${size}`);
   }
   response.setHeader('content-length', end - start);
-  if (request.method !== 'HEAD' && end > start) await sendStream(response, body.read(start, end));
+  if (request.method !== 'HEAD' && end > start) await sendStream(response, body.read(start, end), end - start);
   response.end();
 }

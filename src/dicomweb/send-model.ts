@@ -13,6 +13,8 @@ import { takesGzip } from './content-coding.ts';
 export interface SendModelOptions {
   /** 200 unless given. */
   readonly status?: number;
+  /** Of parts, where the same answer must be the same bytes; see MultipartWriter. */
+  readonly boundary?: string;
 }
 
 /** An answer up to this size is made whole, with its length; a longer one leaves in pieces of it. */
@@ -52,7 +54,7 @@ export async function sendModels(
   request: Request,
   response: Response,
   datasets: AsyncIterable<string> | Iterable<string>,
-  { status = 200 }: SendModelOptions = {},
+  { status = 200, boundary }: SendModelOptions = {},
 ): Promise<void> {
   const form = choose(request, REPRESENTATIONS.models);
   response.status(status);
@@ -61,7 +63,7 @@ export async function sendModels(
     await sendText(request, response, arrayOf(datasets));
     return;
   }
-  const multipart = new MultipartWriter();
+  const multipart = new MultipartWriter(boundary);
   response.setHeader('content-type', multipart.contentType(form.type));
   await sendText(request, response, partsOf(datasets, multipart, form.type));
 }

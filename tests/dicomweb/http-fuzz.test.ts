@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { parseAccept, parseMediaType } from '../../src/dicom/media-types.ts';
 import { boundaryOf, readMultipart } from '../../src/dicom/multipart.ts';
-import { queryFromParameters } from '../../src/dicom/query.ts';
+import { queryFromParameters } from '../../src/dicom/query-parameters.ts';
 import { readJsonModel } from '../../src/dicom/read-json-model.ts';
 import { readNativeXml } from '../../src/dicom/read-native-xml.ts';
 import { part10Pieces } from '../../src/dicom/write.ts';
