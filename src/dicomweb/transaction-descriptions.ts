@@ -22,6 +22,11 @@ export interface Parameter {
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
 const produced = (offers: readonly Offer[]): string[] => offers.map(offerText);
 const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
+/** With their bulk data where these are apart. */
+const METADATA = ['json', 'xml'].flatMap((model) => [
+  `multipart/related; type="application/dicom+${model}"`,
+  `application/dicom+${model}`,
+]);
 const PICTURES = ['image/jpeg', 'image/png', 'image/gif'];
 const DOCUMENTS = ['text/html', 'text/plain', 'text/xml', 'application/pdf', 'video/mp4', 'video/mpeg'];
 const ACCEPT = { name: 'accept', meaning: 'media types that are taken, instead of the header (PS3.18 8.3.3.1)' };
@@ -154,10 +159,10 @@ export const DESCRIPTIONS: readonly Description[] = [
     name: 'Store',
     method: 'post',
     path: /^\/studies(\/:study)?$/,
-    consumes: OBJECTS,
-    produces: JSON_MODEL,
+    consumes: [...OBJECTS, ...METADATA],
+    produces: [...JSON_MODEL, 'application/dicom+xml'],
     parameters: [ACCEPT],
-    statuses: [200, 202, 400, 409, 413, 415, 503],
+    statuses: [200, 202, 400, 406, 409, 413, 415, 503],
   },
   {
     name: 'Request Storage Commitment',
