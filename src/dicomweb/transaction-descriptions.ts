@@ -1,4 +1,4 @@
-import { REPRESENTATIONS } from './accept.ts';
+import { type Offer, REPRESENTATIONS } from './accept.ts';
 import { offerText } from './negotiate.ts';
 
 /** What the capabilities and the conformance statement say of a transaction besides its method and resource. */
@@ -20,7 +20,13 @@ export interface Parameter {
 }
 
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
-const formsOf = (kind: keyof typeof REPRESENTATIONS): string[] => REPRESENTATIONS[kind].map(offerText);
+const produced = (offers: readonly Offer[]): string[] => offers.map(offerText);
+const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
+/** With their bulk data where these are apart. */
+const METADATA = ['json', 'xml'].flatMap((model) => [
+  `multipart/related; type="application/dicom+${model}"`,
+  `application/dicom+${model}`,
+]);
 const PICTURES = ['image/jpeg', 'image/png', 'image/gif'];
 const DOCUMENTS = ['text/html', 'text/plain', 'text/xml', 'application/pdf', 'video/mp4', 'video/mpeg'];
 const ACCEPT = { name: 'accept', meaning: 'media types that are taken, instead of the header (PS3.18 8.3.3.1)' };
@@ -44,7 +50,7 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/(patients|studies|series|instances)$/,
     consumes: [],
-    produces: formsOf('models'),
+    produces: produced(REPRESENTATIONS.models),
     parameters: [
       ACCEPT,
       { name: '{attribute}', meaning: 'keyword or tag, with the value to match (PS3.18 8.3.4.1)' },
@@ -62,7 +68,7 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/(studies\/:study|series\/:series|instances\/:instance)$/,
     consumes: [],
-    produces: formsOf('objects'),
+    produces: produced(REPRESENTATIONS.objects),
     parameters: [ACCEPT],
     statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
@@ -123,7 +129,7 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/metadata$/,
     consumes: [],
-    produces: formsOf('models'),
+    produces: produced(REPRESENTATIONS.models),
     parameters: [ACCEPT],
     statuses: [200, 304, 400, 404, 406, 412],
   },
@@ -145,7 +151,7 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/bulkdata\/\*path$/,
     consumes: [],
-    produces: formsOf('bulkData'),
+    produces: [...produced(REPRESENTATIONS.bulkData), 'application/pdf', 'image/*', 'video/*'],
     parameters: [ACCEPT],
     statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
@@ -153,15 +159,8 @@ export const DESCRIPTIONS: readonly Description[] = [
     name: 'Store',
     method: 'post',
     path: /^\/studies(\/:study)?$/,
-    consumes: [
-      'multipart/related; type="application/dicom"',
-      'application/dicom',
-      'multipart/related; type="application/dicom+json"',
-      'multipart/related; type="application/dicom+xml"',
-      'application/dicom+json',
-      'application/dicom+xml',
-    ],
-    produces: formsOf('model'),
+    consumes: [...OBJECTS, ...METADATA],
+    produces: [...JSON_MODEL, 'application/dicom+xml'],
     parameters: [ACCEPT],
     statuses: [200, 202, 400, 406, 409, 413, 415, 503],
   },
