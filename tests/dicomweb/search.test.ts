@@ -24,16 +24,19 @@ interface SeriesPlan {
 function aStudy(n: number, fields: Fields, series: readonly SeriesPlan[] = [{ modality: 'CT', instances: 1 }]) {
   return series.flatMap((plan, s) =>
     Array.from({ length: plan.instances }, (_, i) =>
-      asFile({
-        StudyInstanceUID: studyUid(n),
-        SeriesInstanceUID: `${studyUid(n)}.${s + 1}`,
-        SOPInstanceUID: `${studyUid(n)}.${s + 1}.${i + 1}`,
-        Modality: plan.modality,
-        SeriesNumber: s + 1,
-        InstanceNumber: i + 1,
-        ...plan.fields,
-        ...fields,
-      }),
+      asFile(
+        {
+          StudyInstanceUID: studyUid(n),
+          SeriesInstanceUID: `${studyUid(n)}.${s + 1}`,
+          SOPInstanceUID: `${studyUid(n)}.${s + 1}.${i + 1}`,
+          Modality: plan.modality,
+          SeriesNumber: s + 1,
+          InstanceNumber: i + 1,
+          ...plan.fields,
+          ...fields,
+        },
+        plan.modality === 'SR' ? new Uint8Array(0) : undefined,
+      ),
     ),
   );
 }
