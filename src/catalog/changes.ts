@@ -51,18 +51,21 @@ interface ChangeRow {
 }
 
 /**
- * The changes after a number, at most so many. Groups are read whole by the key of their last instance; the UIDs are
- * those of the rows that are held, or of what they left when they went.
+ * The changes after a number, at most so many. Groups are read whole by the key of their last instance, up to the one
+ * that has the last that is asked for; the UIDs are those of the rows that are held, or of what they left when they went.
  */
 export async function readChanges(database: Database, since: number, limit: number): Promise<Change[]> {
-  const { rows }: { rows: ChangeRow[] } = await database.raw(READ, [since, limit, since, limit]);
+  const { rows }: { rows: ChangeRow[] } = await database.raw(READ, [since, since + limit, since + limit, since, limit]);
   return rows.map(({ code, ...change }) => ({ ...change, action: ACTIONS[code] ?? 'stored' }));
 }
 
 const READ = `
   WITH entries AS (
     SELECT c.last - cardinality(c.instances) + u.position AS sequence, c.at, c.action, u.id
-    FROM (SELECT * FROM changes WHERE last > ? ORDER BY last LIMIT ?) c,
+    FROM (
+      SELECT * FROM changes
+      WHERE last > ? AND last <= coalesce((SELECT min(last) FROM changes WHERE last >= ?::bigint), ?::bigint)
+    ) c,
       unnest(c.instances) WITH ORDINALITY AS u(id, position)
     WHERE c.last - cardinality(c.instances) + u.position > ?
     ORDER BY 1 LIMIT ?
