@@ -22,6 +22,11 @@ export interface Parameter {
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
 const produced = (offers: readonly Offer[]): string[] => offers.map(offerText);
 const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
+/** With their bulk data where these are apart. */
+const METADATA = ['json', 'xml'].flatMap((model) => [
+  `multipart/related; type="application/dicom+${model}"`,
+  `application/dicom+${model}`,
+]);
 const PICTURES = ['image/jpeg', 'image/png', 'image/gif'];
 const DOCUMENTS = ['text/html', 'text/plain', 'text/xml', 'application/pdf', 'video/mp4', 'video/mpeg'];
 const ACCEPT = { name: 'accept', meaning: 'media types that are taken, instead of the header (PS3.18 8.3.3.1)' };
@@ -43,18 +48,20 @@ export const DESCRIPTIONS: readonly Description[] = [
   {
     name: 'Search',
     method: 'get',
-    path: /\/(studies|series|instances)$/,
+    path: /\/(patients|studies|series|instances)$/,
     consumes: [],
-    produces: JSON_MODEL,
+    produces: [...JSON_MODEL, 'multipart/related; type="application/dicom+xml"'],
     parameters: [
       ACCEPT,
       { name: '{attribute}', meaning: 'keyword or tag, with the value to match (PS3.18 8.3.4.1)' },
       { name: 'includefield', meaning: 'an attribute to answer besides, or all (PS3.18 8.3.4.3)' },
       { name: 'fuzzymatching', meaning: 'true finds names that sound alike (PS3.18 8.3.4.2)' },
-      { name: 'emptyvaluematching', meaning: 'true finds what has no value (PS3.18 8.3.4.6)' },
+      { name: 'emptyvaluematching', meaning: 'true finds what has no value (PS3.18 8.3.4.5)' },
+      { name: 'multiplevaluematching', meaning: 'taken; several values always mean any of them (PS3.18 8.3.4.6)' },
       ...PAGING,
+      { name: 'cursor', meaning: 'where the page before ended, as its Link header says' },
     ],
-    statuses: [200, 400, 406],
+    statuses: [200, 204, 400, 406, 503],
   },
   {
     name: 'Retrieve Instances',
@@ -152,10 +159,10 @@ export const DESCRIPTIONS: readonly Description[] = [
     name: 'Store',
     method: 'post',
     path: /^\/studies(\/:study)?$/,
-    consumes: OBJECTS,
-    produces: JSON_MODEL,
+    consumes: [...OBJECTS, ...METADATA],
+    produces: [...JSON_MODEL, 'application/dicom+xml'],
     parameters: [ACCEPT],
-    statuses: [200, 202, 400, 409, 413, 415, 503],
+    statuses: [200, 202, 400, 406, 409, 413, 415, 503],
   },
   {
     name: 'Request Storage Commitment',
