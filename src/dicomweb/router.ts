@@ -84,6 +84,7 @@ export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${STUDY}/series`, handler: searchTransaction('series'), section: '10.6.1' },
   { method: 'get', path: SERIES, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'get', path: '/studies', handler: searchTransaction('study'), section: '10.6.1' },
+  { method: 'get', path: '/patients', handler: searchTransaction('patient'), section: 'none' },
   { method: 'get', path: '/series', handler: searchTransaction('series'), section: '10.6.1' },
   { method: 'get', path: '/instances', handler: searchTransaction('instance'), section: '10.6.1' },
   { method: 'get', path: STUDY, handler: retrieveInstances, section: '10.4.1.1.1' },
