@@ -30,7 +30,7 @@ export async function sendStream(
   head?: Buffer,
 ): Promise<void> {
   let sent = 0;
-  for await (const piece of pieces) {
+  for await (const piece of onDisk(pieces)) {
     // A few lines and what stands behind them leave at once.
     const withHead = sent === 0 && head !== undefined;
     if (withHead) {
@@ -43,6 +43,16 @@ export async function sendStream(
     sent += piece.length;
   }
   if (sent !== size) throw new VoxgateError('not-found', `the stored object ends after ${sent} of ${size} bytes`);
+}
+
+/** What was deleted since it was located is nothing found, and no fault of ours. */
+async function* onDisk(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  try {
+    yield* pieces;
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new VoxgateError('not-found', 'the stored object is not on disk', { cause });
+  }
 }
 
 /** Aborted when the client leaves before its answer is complete. */
