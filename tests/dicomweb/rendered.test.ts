@@ -225,6 +225,27 @@ describe('Rendered frames, series and studies (PS3.18 10.4.1.1.3)', () => {
     },
   );
 
+  it('leaves out of a series what cannot be shown, says so in the log, and breaks off where frames are named', async () => {
+    const of = (instance: number, fields: Fields): Buffer =>
+      asFile(
+        {
+          StudyInstanceUID: '1.2.3.901',
+          SeriesInstanceUID: '1.2.3.901.1',
+          SOPInstanceUID: `1.2.3.901.1.${instance}`,
+          InstanceNumber: instance,
+          ...fields,
+        },
+        RAMP,
+      );
+    await stored(shared.http, [of(1, { PhotometricInterpretation: 'HSV' }), of(2, {}), of(4, {})]);
+    const series = '/studies/1.2.3.901/series/1.2.3.901.1';
+    const parts = partsOf(await get(`${series}/rendered`, 'multipart/related; type="image/png"'));
+    expect(parts.map(({ headers }) => headers['content-location']?.match(/1\.(\d)\/frames/)?.[1])).toEqual(['2', '4']);
+    expect(shared.log()).toContain('a picture of a series was left out');
+    const refused = await get(`${series}/instances/1.2.3.901.1.1/rendered`);
+    expect([refused.status, JSON.parse(refused.text).error]).toEqual([406, expect.stringContaining('HSV')]);
+  });
+
   it('makes a picture once for all who want it, and keeps it', async () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => get(`${at(3, 1)}/rendered?quality=77`)));
     expect(new Set(answers.map(({ body }) => body.toString('base64'))).size).toBe(1);
