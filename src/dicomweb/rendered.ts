@@ -30,7 +30,7 @@ export async function retrieveRendered(parts: DicomwebParts, request: Request, r
   if (!instance) throw new VoxgateError('not-found', 'nothing is held under this address');
   const isInstance = request.params['instance'] !== undefined;
   if (isInstance && frames === undefined && categoryOf(instance) !== 'image')
-    return sendDocument(parts, request, response, instance);
+    return sendDocument(parts, { request, response, instance });
   if (isInstance) return renderInstance(parts, request, response, { instance, frames, look });
   return renderMany(parts, request, response, { held, look });
 }
