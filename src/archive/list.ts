@@ -4,6 +4,7 @@ import { countAnswers, isCountable, MOST_ANSWERS, searchPages } from '../catalog
 import type { Query } from '../dicom/query.ts';
 import { keepOwn, type ReadMetadata, withOwn } from './find.ts';
 import type { Listings, Start } from './listings.ts';
+import { needsOwn } from './query-answer.ts';
 
 export interface ListParts {
   readonly database: Database;
@@ -61,7 +62,9 @@ export async function list(parts: ListParts, query: Query, options: ListOptions)
   const given = head.slice(0, limit);
   const next = given.at(-1)?.place;
   remember(parts, page, options, given.length, next);
-  return { answers: withOwn(given, query, parts.readMetadata, options.signal), remaining, next };
+  const isReady = !given.some(needsOwn(query));
+  const answers = isReady ? given : withOwn(given, query, parts.readMetadata, options.signal);
+  return { answers, remaining, next };
 }
 
 async function open(parts: ListParts, query: Query, { caller, after, signal, longestMs }: ListOptions): Promise<Page> {
