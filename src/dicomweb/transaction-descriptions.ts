@@ -1,3 +1,6 @@
+import { type Offer, REPRESENTATIONS } from './accept.ts';
+import { offerText } from './negotiate.ts';
+
 /** What the capabilities and the conformance statement say of a transaction besides its method and resource. */
 export interface Description {
   /** As PS3.18 names it. */
@@ -17,7 +20,13 @@ export interface Parameter {
 }
 
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
+const produced = (offers: readonly Offer[]): string[] => offers.map(offerText);
 const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
+/** With their bulk data where these are apart. */
+const METADATA = ['json', 'xml'].flatMap((model) => [
+  `multipart/related; type="application/dicom+${model}"`,
+  `application/dicom+${model}`,
+]);
 const PICTURES = ['image/jpeg', 'image/png', 'image/gif'];
 const DOCUMENTS = ['text/html', 'text/plain', 'text/xml', 'application/pdf', 'video/mp4', 'video/mpeg'];
 const ACCEPT = { name: 'accept', meaning: 'media types that are taken, instead of the header (PS3.18 8.3.3.1)' };
@@ -59,9 +68,9 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/(studies\/:study|series\/:series|instances\/:instance)$/,
     consumes: [],
-    produces: OBJECTS,
+    produces: produced(REPRESENTATIONS.objects),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
   {
     name: 'Retrieve Rendered',
@@ -120,9 +129,9 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/metadata$/,
     consumes: [],
-    produces: JSON_MODEL,
+    produces: produced(REPRESENTATIONS.models),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 304, 400, 404, 406, 412],
   },
   {
     name: 'Retrieve Frames',
@@ -142,18 +151,18 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/bulkdata\/\*path$/,
     consumes: [],
-    produces: ['multipart/related; type="application/octet-stream"', 'application/octet-stream'],
+    produces: [...produced(REPRESENTATIONS.bulkData), 'application/pdf', 'image/*', 'video/*'],
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
   {
     name: 'Store',
     method: 'post',
     path: /^\/studies(\/:study)?$/,
-    consumes: OBJECTS,
-    produces: JSON_MODEL,
+    consumes: [...OBJECTS, ...METADATA],
+    produces: [...JSON_MODEL, 'application/dicom+xml'],
     parameters: [ACCEPT],
-    statuses: [200, 202, 400, 409, 413, 415, 503],
+    statuses: [200, 202, 400, 406, 409, 413, 415, 503],
   },
   {
     name: 'Request Storage Commitment',

@@ -374,7 +374,7 @@ describe('STOW-RS (PS3.18 10.5)', () => {
   it('answers 503 with A700H and Retry-After when the disk is full, and goes on with what fits', async () => {
     const { files } = aStudy(2);
     const full = vi
-      .spyOn(StagedObject.prototype, 'finish')
+      .spyOn(StagedObject.prototype, 'content')
       .mockRejectedValueOnce(new VoxgateError('out-of-resources', 'the object cannot be written: ENOSPC'));
     const first = await stow(shared.http, [files[0]!]);
     expect(first.status).toBe(503);
@@ -392,7 +392,7 @@ describe('STOW-RS (PS3.18 10.5)', () => {
 
   it('answers our own bug with 0110H and no word of it', async () => {
     const { files } = aStudy();
-    const broken = vi.spyOn(StagedObject.prototype, 'finish').mockRejectedValueOnce(new TypeError('x is undefined'));
+    const broken = vi.spyOn(StagedObject.prototype, 'content').mockRejectedValueOnce(new TypeError('x is undefined'));
     const answer = await stow(shared.http, files);
     broken.mockRestore();
     expect(answer.status).toBe(409);
