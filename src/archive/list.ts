@@ -25,7 +25,7 @@ export interface ListOptions {
 /** A page of answers (PS3.18 8.3.4.4), its first ones read. */
 export interface Listed {
   readonly answers: AsyncIterable<Found> | Iterable<Found>;
-  /** What matches and was not returned; counted up to a thousand. */
+  /** What matches and was not returned; counted up to 250. */
   readonly remaining: { readonly count: number; readonly isAtLeast: boolean };
   /** Where the next page begins, where that is known already. */
   readonly next: Place | undefined;
@@ -34,7 +34,7 @@ export interface Listed {
 /** So many are read by one statement; what is beyond comes in pages. */
 const FIRST = 1001;
 /** Further ones are not counted: it would take the longer the larger the archive is. */
-const MOST_COUNTED = 1000;
+const MOST_COUNTED = 250;
 
 /** A page on its way. */
 interface Page {
