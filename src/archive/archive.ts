@@ -97,6 +97,11 @@ export class Archive {
     return this.#metadata.read(instances);
   }
 
+  /** The same as UTF-8, for who sends it on. */
+  metadataBytesOf(instances: readonly LocatedInstance[]): Promise<{ located: LocatedInstance; json: Buffer }[]> {
+    return this.#metadata.readBytes(instances);
+  }
+
   /** The DICOM JSON text of instances, by the rows that a search names, in the order asked. */
   async #ownAttributes(instanceIds: readonly number[]): Promise<string[]> {
     const located = await locateByRow(this.#database, instanceIds);

@@ -26,6 +26,9 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 const UNTRUE_OF_ERRORS = [
   'content-type',
   'content-length',
+  'content-encoding',
+  'content-range',
+  'content-disposition',
   'warning',
   'etag',
   'last-modified',

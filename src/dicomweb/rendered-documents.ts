@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express';
 import type { Archive, LocatedInstance } from '../archive/archive.ts';
-import { text } from '../dicom/read-values.ts';
 import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
 import { VERSION } from '../version.ts';
@@ -69,37 +68,28 @@ const DOCUMENT_TYPES = ['application/pdf', 'text/xml'];
 
 /** Encapsulated Document (PS3.3 C.24.2): PDF, and CDA as XML. */
 async function sendEncapsulated(archive: Archive, request: Request, response: Response, instance: LocatedInstance) {
-  const dataset = await datasetOf(archive, instance);
-  const said = text(dataset, 'MIMETypeOfEncapsulatedDocument')?.trim().toLowerCase() ?? '';
-  const type = DOCUMENT_TYPES.find((known) => known === said);
+  const { documentType, whole } = await asStored(archive.value(instance, '00420011'));
+  const type = DOCUMENT_TYPES.find((known) => known === documentType?.trim().toLowerCase());
   if (!type) throw new VoxgateError('not-acceptable', 'the object holds a document that is neither PDF nor XML');
   choose(request, [{ type, multipart: false }]);
-  const { whole } = await asStored(archive.value(instance, '00420011'));
   if (type === 'text/xml') response.setHeader('content-security-policy', SANDBOX);
-  await sendSized(request, response, {
-    contentType: type,
-    size: whole.size,
-    validators: validatorsOf(instance, type),
-    read: (start, end) => whole.read(start, end),
-  });
+  const validators = validatorsOf(instance, type);
+  const read = (start: number, end: number) => whole.read(start, end);
+  await sendSized(request, response, { contentType: type, size: whole.size, validators, read });
 }
 
 /** A film as it is stored, where a player understands what stands around it: an MP4 file, or an MPEG-2 stream. */
 async function sendVideo(archive: Archive, request: Request, response: Response, instance: LocatedInstance) {
   const { mediaType, name } = readableSyntax(instance.transferSyntaxUid);
-  const ranges = await archive.frameRanges(instance, 1);
-  if (!ranges) throw new VoxgateError('not-found', 'the film does not lie in the object as it is');
-  const [[offset, length] = [0, 0]] = ranges;
-  const head = await firstBytes(archive.stream(instance, offset, offset + Math.min(length, 12)));
+  const { fragments } = await asStored(archive.value(instance, '7FE00010'));
+  if (!fragments) throw new VoxgateError('not-found', 'the object has no film in fragments, as its syntax has it');
+  const head = await bytesOf(fragments.read(0, Math.min(fragments.size, 12)));
   if (mediaType === 'video/mp4' ? !isMp4(head) : !isMpeg(head))
     throw new VoxgateError('not-acceptable', `the film (${name}) is a bare stream, not a file that players read`);
   choose(request, [{ type: mediaType, multipart: false }]);
-  await sendSized(request, response, {
-    contentType: mediaType,
-    size: ranges.reduce((sum, [, bytes]) => sum + bytes, 0),
-    validators: validatorsOf(instance, mediaType),
-    read: (start, end) => stretch(archive, instance, ranges, start, end),
-  });
+  const validators = validatorsOf(instance, mediaType);
+  const read = (start: number, end: number) => fragments.read(start, end);
+  await sendSized(request, response, { contentType: mediaType, size: fragments.size, validators, read });
 }
 
 /** The box "ftyp" stands first (ISO/IEC 14496-12 4.3). */
@@ -113,7 +103,7 @@ function isMpeg(head: Buffer): boolean {
   return head.length >= 4 && (head.readUInt32BE(0) === 0x1ba || head.readUInt32BE(0) === 0x1b3);
 }
 
-async function firstBytes(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+async function bytesOf(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of stream) pieces.push(piece);
   return Buffer.concat(pieces);
@@ -121,21 +111,4 @@ async function firstBytes(stream: AsyncIterable<Buffer>): Promise<Buffer> {
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer, void> {
   yield bytes;
-}
-
-/** Bytes of what lies in pieces in the file. */
-async function* stretch(
-  archive: Archive,
-  instance: LocatedInstance,
-  ranges: readonly (readonly [number, number])[],
-  start: number,
-  end: number,
-): AsyncGenerator<Buffer, void> {
-  let before = 0;
-  for (const [offset, length] of ranges) {
-    const from = Math.max(0, start - before);
-    const to = Math.min(length, end - before);
-    if (from < to) yield* archive.stream(instance, offset + from, offset + to);
-    before += length;
-  }
 }

@@ -49,7 +49,8 @@ export async function sendPictures(parts: DicomwebParts, answer: PictureAnswer):
   const root = rootOf(request);
   response.vary('Accept');
   // The parts name their addresses, in which the host is as the client knows it.
-  if (isAnswered(request, response, validatorsOf(answer, 'parts', root))) return;
+  const validators = validatorsOf(answer, 'parts', root);
+  if (isAnswered(request, response, validators)) return;
   const signal = leaving(response);
   const make = (source: PictureSource): Promise<Rendered> => {
     const picture = makePicture(parts, [source], look, signal);
@@ -59,7 +60,8 @@ export async function sendPictures(parts: DicomwebParts, answer: PictureAnswer):
   };
   const first = make(sources[0]!);
   await first;
-  const multipart = new MultipartWriter();
+  // The same tag is the same bytes, the boundary included.
+  const multipart = new MultipartWriter(validators.etag.replaceAll('"', ''));
   response.setHeader('content-type', multipart.contentType(look.type));
   if (request.method === 'HEAD') {
     response.end();

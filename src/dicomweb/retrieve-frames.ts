@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { VoxgateError } from '../errors.ts';
 import { placeOf } from './addresses.ts';
+import { frameNumbers } from './frame-numbers.ts';
 import type { DicomwebParts } from './router.ts';
 import { sendFrames } from './send-frames.ts';
 
@@ -15,19 +16,4 @@ export async function retrieveFrames(parts: DicomwebParts, request: Request, res
   if (missing !== undefined)
     throw new VoxgateError('not-found', `there is no frame ${missing}: the object has ${count}`);
   await sendFrames(parts, request, response, { instance, numbers });
-}
-
-const MOST_FRAMES = 10_000;
-
-function frameNumbers(list: string | string[] | undefined): number[] {
-  const numbers = typeof list === 'string' ? list.split(',').map(frameNumber) : [];
-  if (numbers.length === 0 || numbers.length > MOST_FRAMES || !numbers.every((number) => number >= 1)) {
-    throw new VoxgateError('bad-request', 'frames must be a list of numbers from 1, separated by commas');
-  }
-  return numbers;
-}
-
-/** Number() would take "1e1", "0x1" and blanks. */
-function frameNumber(text: string): number {
-  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
 }

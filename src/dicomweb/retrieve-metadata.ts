@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import type { Archive, LocatedInstance } from '../archive/archive.ts';
 import { VoxgateError } from '../errors.ts';
 import { choose, REPRESENTATIONS } from './accept.ts';
-import { placeOf, retrieveUrl, rootOf, withBulkAddresses } from './addresses.ts';
+import { piecesWithBulkAddresses, placeOf, retrieveUrl, rootOf, withBulkAddresses } from './addresses.ts';
 import { CompressedAnswers } from './compressed-answers.ts';
 import { entityTag, isAnswered } from './conditional.ts';
 import { takesGzip } from './content-coding.ts';
@@ -36,13 +36,13 @@ export async function retrieveMetadata(
   const etag = tagOf(instances, [type, root, coding]);
   const newest = instances.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt.getTime()), 0);
   if (isAnswered(request, response, { etag, lastModified: new Date(newest), dateDecides: false })) return;
-  const texts = metadataTexts(archive, instances, root);
   const packed = instances.reduce((sum, { metadata }) => sum + (metadata?.length ?? 0), 0);
   if (type === 'application/dicom+xml' || packed > (coding === 'gzip' ? LARGEST_KEPT : LARGEST_WHOLE)) {
+    const texts = metadataTexts(archive, instances, root);
     await sendModels(request, response, texts, { boundary: etag.replaceAll('"', '') });
     return;
   }
-  const whole = (): Promise<Buffer> => jsonArray(texts);
+  const whole = (): Promise<Buffer> => jsonArray(archive, instances, root);
   const body = coding === 'gzip' ? await compressed.get(etag, async () => gzipped(await whole())) : await whole();
   if (coding === 'gzip') response.setHeader('content-encoding', 'gzip');
   response.setHeader('content-type', type).setHeader('content-length', body.length).end(body);
@@ -63,8 +63,14 @@ async function* metadataTexts(archive: Archive, instances: readonly LocatedInsta
   }
 }
 
-async function jsonArray(texts: AsyncIterable<string>): Promise<Buffer> {
-  const all: string[] = [];
-  for await (const text of texts) all.push(text);
-  return Buffer.from(`[${all.join(',')}]`);
+async function jsonArray(archive: Archive, instances: readonly LocatedInstance[], root: string): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (const { located, json } of await archive.metadataBytesOf(instances)) {
+    pieces.push(pieces.length === 0 ? OPEN : NEXT, ...piecesWithBulkAddresses(json, retrieveUrl(root, located)));
+  }
+  return Buffer.concat([...pieces, CLOSE]);
 }
+
+const OPEN = Buffer.from('[');
+const NEXT = Buffer.from(',');
+const CLOSE = Buffer.from(']');

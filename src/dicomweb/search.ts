@@ -26,7 +26,9 @@ export function searchTransaction(level: QueryLevel) {
     const root = rootOf(request);
     const query = queryOf(level, request);
     const left = new AbortController();
-    response.once('close', () => left.abort(new VoxgateError('bad-request', 'the client has left')));
+    response.once('close', () => {
+      if (!response.writableFinished) left.abort(new VoxgateError('bad-request', 'the client has left'));
+    });
     const listed = await archive.list(query, {
       caller: callerOf(request),
       after: cursorOf(request, level),

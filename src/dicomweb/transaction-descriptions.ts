@@ -1,3 +1,6 @@
+import { type Offer, REPRESENTATIONS } from './accept.ts';
+import { offerText } from './negotiate.ts';
+
 /** What the capabilities and the conformance statement say of a transaction besides its method and resource. */
 export interface Description {
   /** As PS3.18 names it. */
@@ -17,6 +20,7 @@ export interface Parameter {
 }
 
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
+const produced = (offers: readonly Offer[]): string[] => offers.map(offerText);
 const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
 /** With their bulk data where these are apart. */
 const METADATA = ['json', 'xml'].flatMap((model) => [
@@ -64,9 +68,9 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/(studies\/:study|series\/:series|instances\/:instance)$/,
     consumes: [],
-    produces: OBJECTS,
+    produces: produced(REPRESENTATIONS.objects),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
   {
     name: 'Retrieve Rendered',
@@ -125,9 +129,9 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/metadata$/,
     consumes: [],
-    produces: JSON_MODEL,
+    produces: produced(REPRESENTATIONS.models),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 304, 400, 404, 406, 412],
   },
   {
     name: 'Retrieve Frames',
@@ -147,9 +151,9 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/bulkdata\/\*path$/,
     consumes: [],
-    produces: ['multipart/related; type="application/octet-stream"', 'application/octet-stream'],
+    produces: [...produced(REPRESENTATIONS.bulkData), 'application/pdf', 'image/*', 'video/*'],
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
   {
     name: 'Store',

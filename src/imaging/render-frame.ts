@@ -9,6 +9,7 @@ import {
   inverse,
   modalityStep,
   type Padding,
+  type Range,
   type StoredValues,
   toGrey,
   voiStep,
@@ -54,7 +55,7 @@ export async function renderFrame(
       );
   }
   const steps = greySteps ?? stepsOf(object, frame, layout, window);
-  return { ...size, channels: 1, data: toGrey(values, steps, paddingOf(object, layout)) };
+  return { ...size, channels: 1, data: toGrey(values, steps, storable(layout), paddingOf(object, layout)) };
 }
 
 /** The stored values of a frame of one sample a pixel. */
@@ -96,14 +97,16 @@ function wholeRange(object: OpenedObject, layout: FrameLayout, modality: GreySte
 }
 
 /** All values that could be stored, from black to white: no VOI at all (PS3.4 N.2.1.3). */
-export function ofRange(
-  { bitsStored, pixelRepresentation }: FrameLayout,
-  modality: GreySteps['modality'],
-): (value: number) => number {
-  const lowest = pixelRepresentation === 1 ? -(2 ** (bitsStored - 1)) : 0;
-  const [a, b] = [modality(lowest), modality(lowest + 2 ** bitsStored - 1)];
+export function ofRange(layout: FrameLayout, modality: GreySteps['modality']): (value: number) => number {
+  const { low, high } = storable(layout);
+  const [a, b] = [modality(low), modality(high)];
   const [from, to] = [Math.min(a, b), Math.max(a, b)];
   return (value) => (value - from) / (to - from || 1);
+}
+
+function storable({ bitsStored, pixelRepresentation }: FrameLayout): Range {
+  const low = pixelRepresentation === 1 ? -(2 ** (bitsStored - 1)) : 0;
+  return { low, high: low + 2 ** bitsStored - 1 };
 }
 
 function paddingOf({ dataset }: OpenedObject, layout: FrameLayout): Padding | undefined {

@@ -19,17 +19,26 @@ export interface GreySteps {
 /** Stored values of one frame, whatever holds them. */
 export type StoredValues = ArrayLike<number> & { readonly length: number };
 
-export interface Padding {
-  readonly low: number;
-  readonly high: number;
-}
+export type Padding = Range;
 
 /** Above so many different values a table costs more than it saves. */
 const LONGEST_TABLE = 1 << 17;
 
-/** Stored values as greys of 8 bits. Padding has no part in what the darkest and the brightest value is. */
-export function toGrey(values: StoredValues, steps: GreySteps, padding?: Padding): Uint8Array {
-  const { low, high } = rangeOf(values);
+/** A table that is made in less time than the values are looked through for their lowest and highest. */
+const SHORT_TABLE = 1 << 14;
+
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Stored values as greys of 8 bits.
+ * @param possible the lowest and highest value that there can be
+ * @param padding has no part in what the darkest and the brightest value is
+ */
+export function toGrey(values: StoredValues, steps: GreySteps, possible: Range, padding?: Padding): Uint8Array {
+  const { low, high } = possible.high - possible.low < SHORT_TABLE ? possible : rangeOf(values);
   const { modality, presentation } = steps;
   const voi = steps.voi ?? spread(values, modality, padding);
   const grey = (value: number): number => {
@@ -38,7 +47,7 @@ export function toGrey(values: StoredValues, steps: GreySteps, padding?: Padding
   };
   const greys = new Uint8Array(values.length);
   const isWhole = !(values instanceof Float32Array || values instanceof Float64Array);
-  if (isWhole && high - low < LONGEST_TABLE && high - low < values.length * 2) {
+  if (isWhole && high - low < LONGEST_TABLE && high - low < Math.max(SHORT_TABLE, values.length * 2)) {
     const table = new Uint8Array(high - low + 1);
     for (let i = 0; i < table.length; i++) table[i] = grey(low + i);
     for (let i = 0; i < greys.length; i++) greys[i] = table[values[i]! - low]!;
@@ -48,7 +57,7 @@ export function toGrey(values: StoredValues, steps: GreySteps, padding?: Padding
   return greys;
 }
 
-function rangeOf(values: StoredValues, padding?: Padding): { low: number; high: number } {
+function rangeOf(values: StoredValues, padding?: Padding): Range {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {

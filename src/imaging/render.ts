@@ -77,7 +77,7 @@ async function viewOf(
     picture = await overlaySegments(picture, { object, frame }, { object: openObject(segmentation.object), frames });
   }
   const overlays = overlaysOf(object, state, look);
-  if (overlays.length > 0) picture = drawOverlays(picture, frame, overlays);
+  if (overlays.length > 0) picture = await drawOverlays(picture, frame, overlays);
   if (state) picture = drawShutters(picture, state.dataset);
 
   const area = state && displayedArea(state.dataset, shown);

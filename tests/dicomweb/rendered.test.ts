@@ -282,17 +282,128 @@ describe('WADO-URI (PS3.18 9)', () => {
   });
 });
 
-describe.skipIf(!hasSharedData)('What is no picture (PS3.18 8.7.4)', () => {
-  const send = async (...path: string[]): Promise<string> => {
-    const file = readFileSync(sharedData(...path));
-    const answer = await stored(shared.http, [file]);
-    const url = JSON.stringify(answer).match(
-      /"00081190":\{"vr":"UR","Value":\["[^"]*(\/studies\/[^"]*instances[^"]*)"/,
-    )?.[1];
-    if (!url) throw new Error('no address in the answer');
-    return url;
-  };
+/** Stores a file of the shared data and gives the address of its object. */
+async function send(...path: string[]): Promise<string> {
+  const answer = await stored(shared.http, [readFileSync(sharedData(...path))]);
+  const url = JSON.stringify(answer).match(
+    /"00081190":\{"vr":"UR","Value":\["[^"]*(\/studies\/[^"]*instances[^"]*)"/,
+  )?.[1];
+  if (!url) throw new Error('no address in the answer');
+  return url;
+}
 
+describe.skipIf(!hasSharedData)('Segmentations and presentation states (PS3.18 8.3.5.1)', () => {
+  const LIVER = 'series/ct-liver-3slice-with-seg';
+
+  it('shows a segmentation over the images that it is about, each once, and refuses without them', async () => {
+    const seg = await send(LIVER, 'liver.dcm');
+    const alone = await get(`${seg}/rendered`);
+    expect(alone.status).toBe(404);
+    expect(JSON.parse(alone.text).error).toContain('none of the images that the segmentation is about');
+    for (const name of ['01.dcm', '02.dcm', '03.dcm']) await send(LIVER, name);
+
+    const parts = partsOf(await get(`${seg}/rendered`, 'multipart/related; type="image/png"'));
+    expect(parts.map(({ headers }) => headers['content-location'])).toEqual(
+      [1, 2, 3].map((frame) => `${shared.http}${ROOT}${seg}/frames/${frame}/rendered`),
+    );
+    const one = await get(`${seg}/frames/2/rendered`, 'image/png');
+    expect(one.body).toEqual(parts[1]!.body);
+    const { channels, width } = await pixelsOf(one);
+    expect([channels, width]).toEqual([3, 512]);
+    expect((await pixelsOf(await get(`${seg}/thumbnail`))).width).toBe(128);
+    expect((await get(`${seg}/frames/9/rendered`)).status).toBe(404);
+    // A study is its images; what is shown over them is asked for by its own address.
+    const study = await get(seg.replace(/\/series.*/, '/rendered'), 'multipart/related; type="image/jpeg"');
+    expect(partsOf(study)).toHaveLength(3);
+    expect(study.headers['warning']).toContain('1 objects');
+  });
+
+  it('shows an image as a presentation state says, by its own address and by WADO-URI', async () => {
+    const state = await send('sr-seg', 'pr', 'prLUTs.dcm');
+    expect((await get(`${state}/rendered`)).status).toBe(404);
+    const image = await send('sr-seg', 'pr', 'imageForPrLUTs.dcm');
+    const shown = await get(`${state}/rendered`, 'image/png');
+    expect(shown.status).toBe(200);
+    expect((await get(`${image}/rendered`, 'image/png')).body).not.toEqual(shown.body);
+    expect((await get(`${state}/rendered?window=1,2,linear`)).status).toBe(400);
+
+    const [, study, series, object] = /studies\/(.*)\/series\/(.*)\/instances\/(.*)$/.exec(image)!;
+    const [, , stateSeries, stateObject] = /studies\/(.*)\/series\/(.*)\/instances\/(.*)$/.exec(state)!;
+    const query = `requestType=WADO&studyUID=${study}&seriesUID=${series}&objectUID=${object}&contentType=image/png`;
+    const by = `&presentationSeriesUID=${stateSeries}&presentationUID=${stateObject}`;
+    expect((await get(`/wado?${query}${by}`)).body).toEqual(shown.body);
+    expect((await get(`/wado?${query}${by}&windowCenter=1&windowWidth=2`)).status).toBe(400);
+  });
+});
+
+describe('Anything that can be asked', () => {
+  it('is answered with a picture or a reason, and never with 500', async () => {
+    let seed = 7;
+    const random = (below: number): number => {
+      seed = (seed * 48271) % 0x7fffffff;
+      return seed % below;
+    };
+    const pieces = [
+      '1',
+      '-1',
+      '0',
+      '1e9',
+      '1e-9',
+      'NaN',
+      '',
+      ',',
+      ',,',
+      '%00',
+      '%',
+      '%ff',
+      '99999',
+      '0x10',
+      'linear',
+      '4,4',
+      '0.5',
+      '-0',
+      '\u00e9',
+    ];
+    const names = [
+      'window',
+      'viewport',
+      'quality',
+      'annotation',
+      'iccprofile',
+      'accept',
+      'charset',
+      'frameNumber',
+      'region',
+      'rows',
+      'columns',
+      'windowCenter',
+      'windowWidth',
+      'contentType',
+      'imageQuality',
+      'transferSyntax',
+    ];
+    const statuses = new Map<number, number>();
+    for (let i = 0; i < 600; i++) {
+      const query = Array.from({ length: 1 + random(3) }, () => {
+        const value = Array.from({ length: random(7) }, () => pieces[random(pieces.length)]).join(random(2) ? ',' : '');
+        return `${names[random(names.length)]}=${encodeURI(value).replaceAll('%25', '%')}`;
+      }).join('&');
+      const path = [
+        `${INSTANCE}/rendered?`,
+        `${INSTANCE}/thumbnail?`,
+        `${at(4, 1)}/frames/1,2/rendered?`,
+        `/wado?requestType=WADO&studyUID=${STUDY}&seriesUID=${STUDY}.3&objectUID=${STUDY}.3.1&`,
+      ][random(4)];
+      const { status, text } = await get(`${path}${query}`);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      if (![200, 400, 404, 406, 413].includes(status)) throw new Error(`${path}${query}: ${status} ${text}`);
+    }
+    expect(statuses.get(200)).toBeGreaterThan(10);
+    expect(statuses.get(400)).toBeGreaterThan(100);
+  });
+});
+
+describe.skipIf(!hasSharedData)('What is no picture (PS3.18 8.7.4)', () => {
   it('gives a report as a page without script, or as plain text', async () => {
     const url = await send('sr-seg', 'sr', 'reportsi.dcm');
     const page = await get(`${url}/rendered`);

@@ -103,7 +103,8 @@ function elementOf(
   if (element.BulkDataURI !== undefined) return resolve(element, path);
   if (element.InlineBinary) {
     const bytes = Buffer.from(element.InlineBinary, 'base64');
-    return { vr, values: [], digest: digestOf(bytes), ...(vr === 'UN' && { bytes }) };
+    const alike = { [digestOf(toLittleEndian(bytes, vr === 'OW' ? 2 : 1))]: 'big endian' };
+    return { vr, values: [], digest: digestOf(bytes), ...(vr === 'UN' && { bytes }), alike };
   }
   if (vr !== 'SQ') return { vr, values };
   return {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -100,15 +100,24 @@ describe.skipIf(!hasSharedData || python === undefined)('pydicom and Voxgate, on
 /** Big endian sequences of undefined length inside implicit VR: it ends at the first item. */
 const NOT_READ_BY_PYDICOM = ['malformed/vr-length/GH177_D_CLUNIE_CT1_IVRLE_BigEndian_undefined_length.dcm'];
 
-/** What DCMTK does not read at all, or has no iconv for: it then writes nothing. */
-const NOT_READ_BY_DCMTK = [
+/** What DCMTK 3.6.7 of Debian does not convert: ISO 2022 sets that its iconv lacks, and an implicit VR it does not see. */
+const NOT_READ_BY_DCM2JSON = [
   'charsets/chrH31.dcm',
   'charsets/chrH32.dcm',
   'charsets/chrJapMulti.dcm',
   'charsets/chrJapMultiExplicitIR6.dcm',
   'charsets/chrSQEncoding1.dcm',
+  'malformed/pixel/J2K_pixelrep_mismatch.dcm',
   'transfer-syntaxes/colour-sc/SC_rgb_jpeg.dcm',
 ];
+/** Nor does it write directory records as XML, or an item with a character set of its own. */
+const NOT_READ_BY_DCM2XML = [
+  ...NOT_READ_BY_DCM2JSON,
+  'charsets/chrSQEncoding.dcm',
+  'malformed/dicomdir/DICOMDIR',
+  'malformed/dicomdir/DICOMDIR-bigEnd',
+  'malformed/dicomdir/DICOMDIR-nopatient',
+].sort();
 
 /** Runs a program of DCMTK on a file; again on a copy without pixels, or without a character set it does not know. */
 async function byDcmtk(program: string, options: string[], file: string): Promise<string | undefined> {
@@ -116,11 +125,11 @@ async function byDcmtk(program: string, options: string[], file: string): Promis
   const copy = join(folder, 'copy.dcm');
   const run = (from: string) => runProgram(program, [...options, from, out], { seconds: 30 });
   let result = await run(sharedData(file));
-  for (const tag of ['7fe00010', '00080005']) {
+  for (const tag of ['(7fe0,0010)', '(0008,0005)']) {
     if (result.code === 0) break;
     if (result.output.includes('Cannot open character encoding')) return undefined;
-    if (tag === '7fe00010') copyFileSync(sharedData(file), copy);
-    await runProgram('dcmodify', ['-nb', '-imt', '-e', tag, copy]);
+    if (tag === '(7fe0,0010)') copyFileSync(sharedData(file), copy);
+    await runProgram('dcmodify', ['-nb', '-imt', '-ea', tag, copy]);
     result = await run(copy);
   }
   return result.code === 0 ? readFileSync(out, 'utf8') : undefined;
@@ -130,6 +139,7 @@ async function compareWithDcmtk(
   name: 'dcm2json' | 'dcm2xml',
   options: string[],
   read: (text: string) => JsonDataset,
+  notRead: readonly string[],
   resolve?: (element: JsonElement) => PlainElement,
 ): Promise<void> {
   const comparison: Comparison = { attributes: 0, differences: [] };
@@ -139,7 +149,7 @@ async function compareWithDcmtk(
     if (text === undefined) failed.push(file);
     else compare(comparison, file, ours(file), plainOf(read(text), resolve));
   }
-  expect(failed).toEqual(NOT_READ_BY_DCMTK);
+  expect(failed.sort()).toEqual(notRead);
   judge(name, comparison, compared.length - failed.length);
 }
 
@@ -155,13 +165,19 @@ function jsonOfDcmtk(text: string): JsonDataset {
 
 describe.skipIf(!hasSharedData || !hasDcm2json)('DCMTK and Voxgate, on every readable file', () => {
   it('make the same DICOM JSON Model, but for the differences listed', async () => {
-    await compareWithDcmtk('dcm2json', ['-q', '-ee', '-fc'], jsonOfDcmtk);
+    await compareWithDcmtk('dcm2json', ['-q', '-ee', '-fc'], jsonOfDcmtk, NOT_READ_BY_DCM2JSON);
   }, 600_000);
 
   it('make the same Native DICOM Model (PS3.19 Section A.1), but for the differences listed', async () => {
     // bytes were compared in JSON; as XML they would be 120 MB of base64
     const someBytes = ({ vr }: JsonElement): PlainElement => ({ vr, values: [], digest: SOME_BYTES });
-    await compareWithDcmtk('dcm2xml', ['-q', '--native-format', '--convert-to-utf8'], readNativeXml, someBytes);
+    await compareWithDcmtk(
+      'dcm2xml',
+      ['-q', '--native-format', '--convert-to-utf8'],
+      readNativeXml,
+      NOT_READ_BY_DCM2XML,
+      someBytes,
+    );
   }, 600_000);
 });
 
@@ -171,5 +187,17 @@ describe.skipIf(!hasSharedData)('the Native DICOM Model of every readable file',
       const dataset = JSON.parse(JSON.stringify(ours(file).parsed.dataset));
       expect(`${file} ${JSON.stringify(readNativeXml(nativeXml(dataset)))}`).toBe(`${file} ${JSON.stringify(dataset)}`);
     }
+  });
+
+  it.skipIf(!hasPrograms('xmllint'))('is valid by the schema of PS3.19 Section A.1.6', async () => {
+    const documents = compared.map((file, at) => {
+      const document = join(folder, `${at}.xml`);
+      writeFileSync(document, nativeXml(ours(file).parsed.dataset));
+      return document;
+    });
+    const schema = join(import.meta.dirname, 'native-dicom-model.rng');
+    const { code, output } = await runProgram('xmllint', ['--noout', '--huge', '--relaxng', schema, ...documents]);
+    expect(output.split('\n').filter((line) => line !== '' && !line.endsWith(' validates'))).toEqual([]);
+    expect(code).toBe(0);
   });
 });
