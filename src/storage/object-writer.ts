@@ -31,6 +31,7 @@ export class ObjectWriter {
         this.#answer({ kind: 'published', ids });
       },
       failed: (id, error) => this.#fail(id, error),
+      isAlone: () => this.#objects.size === 1,
     });
   }
 
