@@ -207,12 +207,10 @@ export class StagedObject {
       this.#bytes.written(this.#taken);
       waiting.taken.resolve();
     },
-    sealed: (content) => {
-      this.#allTaken();
-      this.#sealed(content);
-    },
+    sealed: (content) => this.#sealed(content),
     published: () => {
-      this.#allTaken();
+      this.#taken = this.size;
+      if (this.#released) this.#bytes.release();
       this.#moving = false;
       this.#moved = true;
       this.#published.resolve();
@@ -233,11 +231,6 @@ export class StagedObject {
     if (content) this.#key = content.key;
     else this.#moving = false;
     this.#content.resolve(content);
-  }
-
-  #allTaken(): void {
-    this.#taken = this.size;
-    if (this.#released) this.#bytes.release();
   }
 
   #fail(error: Error): void {
