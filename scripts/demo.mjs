@@ -75,6 +75,7 @@ ${seconds.toFixed(1)} s from the end of sending to the last result.
 
 Status page      ${http}/
 This series      ${http}/api/series/${seriesInstanceUid}/analyses
+Viewer           ${http}/viewer/segmentation?StudyInstanceUIDs=${analyses[0].studyInstanceUid}
 Study, DICOMweb  ${http}/dicom-web/studies/${analyses[0].studyInstanceUid}/metadata`);
   process.exitCode =
     analyses.some(({ state }) => state === 'delivered') && analyses.every(({ state }) => state !== 'failed') ? 0 : 1;

@@ -1,6 +1,7 @@
 // Fills the tables of conformance/statement.md from the code: what each room answers, asked of the rooms themselves.
 //   node scripts/generate-statement.mjs           writes them (run "npm run build" first)
 //   node scripts/generate-statement.mjs --check   exits with 1 and says which one is stale
+//   --claims FILE                                 with other claims than conformance/claims.json
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SERIES_ATTRIBUTES, STUDY_ATTRIBUTES } from '../dist/src/catalog/kept-attributes.js';
 import { QUERY_KEYS } from '../dist/src/catalog/query-keys.js';
@@ -12,6 +13,7 @@ import { TRANSFER_SYNTAXES } from '../dist/src/dicom/transfer-syntaxes.js';
 import { STATUS } from '../dist/src/dicomweb/errors.js';
 import { FAILURE_REASON, WARNING_INCOMPLETE, WARNING_KEPT_APART } from '../dist/src/dicomweb/failure-reasons.js';
 import { TRANSACTIONS } from '../dist/src/dicomweb/router.js';
+import { DESCRIPTIONS, describeTransaction, templateOf } from '../dist/src/dicomweb/transaction-descriptions.js';
 import { answerPresentationContexts } from '../dist/src/dimse/presentation-contexts.js';
 import { commitmentService } from '../dist/src/dimse/services/commitment.js';
 import { findService } from '../dist/src/dimse/services/find.js';
@@ -21,8 +23,11 @@ import { ianService, mppsService } from '../dist/src/dimse/services/mpps.js';
 import { verificationService } from '../dist/src/dimse/services/verification.js';
 import { failureStatus, PROCESSING_FAILURE, receiptStatus } from '../dist/src/dimse/store-status.js';
 import { VERSION } from '../dist/src/version.js';
+import { readClaims } from './statement-claims.mjs';
 
 const STATEMENT = 'conformance/statement.md';
+const claimsAt = process.argv.indexOf('--claims');
+const { proofOf, faults, proofs } = readClaims(claimsAt === -1 ? undefined : process.argv[claimsAt + 1]);
 
 const SERVICE_NAMES = {
   VERIFICATION: 'Verification',
@@ -190,13 +195,34 @@ const TABLES = {
     ),
   services: () =>
     table(
-      ['SOP class', 'UID', 'SCU', 'SCP'],
+      ['SOP class', 'UID', 'SCU', 'SCP', 'Proof'],
       [
-        ...services().map(({ name, uid }) => [name, uid, AS_USER.has(uid) ? 'yes' : 'no', 'yes']),
-        [SERVICE_NAMES.MODALITY_WORKLIST_FIND, sopClasses.MODALITY_WORKLIST_FIND, 'yes', 'no'],
-        ['Storage: the classes of Annex A', '', 'yes', 'yes'],
-        ['Storage: private classes', 'any outside 1.2.840.10008', 'yes', 'yes'],
+        ...services().map(({ name, uid }) => [
+          name,
+          uid,
+          AS_USER.has(uid) ? 'yes' : 'no',
+          'yes',
+          [proofOf(`SCP ${uid}`), ...(AS_USER.has(uid) ? [proofOf(`SCU ${uid}`)] : [])].join(', '),
+        ]),
+        [
+          SERVICE_NAMES.MODALITY_WORKLIST_FIND,
+          sopClasses.MODALITY_WORKLIST_FIND,
+          'yes',
+          'no',
+          proofOf(`SCU ${sopClasses.MODALITY_WORKLIST_FIND}`),
+        ],
+        ['Storage: the classes of Annex A', '', 'yes', 'yes', `${proofOf('SCP storage')}, ${proofOf('SCU storage')}`],
+        ['Storage: private classes', 'any outside 1.2.840.10008', 'yes', 'yes', proofOf('SCP private storage')],
       ],
+    ),
+  webServices: () =>
+    table(
+      ['Transaction', 'Origin server', 'User agent'],
+      [...new Set(TRANSACTIONS.map((row) => nameOfRow(row)))].map((name) => [
+        name,
+        'yes',
+        WEB_USER.has(name) ? 'yes' : 'no',
+      ]),
     ),
   presentationContexts: () =>
     table(
@@ -233,15 +259,34 @@ const TABLES = {
     ),
   transactions: () =>
     table(
-      ['Method', 'Resource under /dicom-web', 'Transaction', 'PS3.18'],
-      TRANSACTIONS.map(({ method, path, section }) => [
-        method.toUpperCase(),
-        `\`${path.replace(/:(\w+)/g, '{$1}').replace(/\*(\w+)/g, '{$1}')}\``,
-        { 10.4: 'Retrieve', 10.5: 'Store', 10.6: 'Search', 13.4: 'Request commitment', 13.5: 'Check commitment' }[
-          section.slice(0, 4)
-        ],
-        section,
+      ['Method', 'Resource under /dicom-web', 'Transaction', 'PS3.18', 'Proof'],
+      TRANSACTIONS.map((row) => [
+        row.method.toUpperCase(),
+        `\`${templateOf(row.path)}\``,
+        nameOfRow(row),
+        row.section === 'none' ? '–' : row.section,
+        proofOf(`${row.method.toUpperCase()} ${templateOf(row.path)}`),
       ]),
+    ),
+  mediaTypes: () =>
+    table(
+      ['Transaction', 'Direction', 'Media type', 'Proof'],
+      DESCRIPTIONS.flatMap(({ name, consumes, produces }) => [
+        ...consumes.map((type) => [name, 'takes', `\`${type}\``, proofOf(`${name} takes ${type}`)]),
+        ...produces.map((type) => [name, 'gives', `\`${type}\``, proofOf(`${name} gives ${type}`)]),
+      ]),
+    ),
+  webStatuses: () =>
+    table(
+      ['Transaction', 'Statuses'],
+      DESCRIPTIONS.map(({ name, statuses }) => [name, statuses.join(', ')]),
+    ),
+  webParameters: () =>
+    table(
+      ['Transaction', 'Query parameter', 'Meaning'],
+      DESCRIPTIONS.flatMap(({ name, parameters }) =>
+        parameters.map((parameter) => [name, `\`${parameter.name}\``, parameter.meaning]),
+      ),
     ),
   httpStatuses: () =>
     table(
@@ -288,10 +333,10 @@ const TABLES = {
     ),
   characterSets: () =>
     table(
-      ['Defined term', 'Repertoire'],
+      ['Defined term', 'Repertoire', 'Proof'],
       Object.entries(CHARACTER_SETS).map(([term, repertoire]) => {
         if (characterSetOf([term]).unknownTerms.length > 0) throw new Error(`${term} is not read`);
-        return [term, repertoire];
+        return [term, repertoire, proofOf(`character set ${term}`)];
       }),
     ),
   storageClasses: () =>
@@ -299,12 +344,27 @@ const TABLES = {
       ['SOP class', 'UID', 'Retired'],
       storageClasses().map(({ name, uid, retired }) => [name, uid, retired ? 'yes' : '']),
     ),
+  proofs: () =>
+    table(
+      ['Proof', 'Test', 'File'],
+      proofs().map(({ number, file, test }) => [`P${number}`, test.replaceAll(/\\(['"`])/g, '$1'), `\`${file}\``]),
+    ),
   transferSyntaxes: () =>
     table(
       ['Transfer syntax', 'UID', 'Frames as', 'Retired'],
       TRANSFER_SYNTAXES.map(({ name, uid, mediaType, retired }) => [name, uid, mediaType, retired ? 'yes' : '']),
     ),
 };
+
+/** Asked of peers by the same transaction (peers/dicomweb-peer). */
+const WEB_USER = new Set(['Store', 'Search']);
+
+function nameOfRow(row) {
+  const described = describeTransaction(row);
+  if (!described)
+    throw new Error(`add a description of ${row.method} ${row.path} to src/dicomweb/transaction-descriptions.ts`);
+  return described.name;
+}
 
 const MATCHING = {
   text: 'single value, list of values, wild cards',
@@ -343,7 +403,23 @@ function filled(text) {
   });
   const missing = Object.keys(TABLES).filter((name) => !found.has(name));
   if (missing.length > 0) throw new Error(`${STATEMENT} lacks the tables ${missing.join(', ')}`);
-  return next;
+  // "<!-- claim: name -->(P1)<!-- /claim -->": the proof of the sentence before.
+  return next.replace(
+    /<!-- claim: ([^>]+?) -->[^<]*<!-- \/claim -->/g,
+    (_whole, claim) => `<!-- claim: ${claim} -->(${proofOf(claim)})<!-- /claim -->`,
+  );
+}
+
+/** Chapters in which every section claims something: networking, character sets, security. */
+const CLAIMING = /^#{2,4} ([5678])[. ]/;
+
+/** Sections of those chapters without a table and without a proof; a heading that only gathers others is none. */
+function unproven(text) {
+  const sections = text.split(/^(?=#{2,4} )/m);
+  return sections
+    .filter((section) => CLAIMING.test(section) && section.trim().includes('\n'))
+    .filter((section) => !/<!-- (table|claim): /.test(section))
+    .map((section) => `section "${section.split('\n')[0].replace(/^#+ /, '')}" has neither a table nor a proof`);
 }
 
 /** Without the padding, which says nothing. */
@@ -358,15 +434,19 @@ const tablesOf = (text) =>
 
 const stated = readFileSync(STATEMENT, 'utf8');
 const generated = filled(stated);
-if (!process.argv.includes('--check')) {
-  writeFileSync(STATEMENT, generated);
-} else {
+const wrong = [...faults(), ...unproven(generated)];
+if (process.argv.includes('--check')) {
   const now = tablesOf(generated);
   const stale = [...tablesOf(stated)].filter(([name, body]) => now.get(name) !== body).map(([name]) => name);
-  if (stale.length > 0) {
-    console.error(
+  if (stale.length > 0)
+    wrong.push(
       `${STATEMENT} is stale: ${stale.join(', ')}. Run "npm run build" and "node scripts/generate-statement.mjs".`,
     );
-    process.exit(1);
-  }
+  else if (plain(stated) !== plain(generated)) wrong.push(`${STATEMENT} is stale: the numbers of its proofs`);
+} else {
+  writeFileSync(STATEMENT, generated);
+}
+if (wrong.length > 0) {
+  console.error(wrong.join('\n'));
+  process.exit(1);
 }

@@ -117,7 +117,7 @@ function moved(name, content) {
 
 function replaced(name, content, pattern, text, least) {
   let count = 0;
-  const result = content.toString().replace(pattern, (match, ...groups) => {
+  const result = content.toString().replace(pattern, (_match, ...groups) => {
     count += 1;
     return text.replace('$1', typeof groups[0] === 'string' ? groups[0] : '');
   });

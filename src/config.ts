@@ -68,6 +68,8 @@ export interface Settings {
   readonly maxAssociations: number;
   /** Bytes of DIMSE messages in memory at once. */
   readonly memoryBudget: number;
+  /** Bytes of decoded frames that are kept. */
+  readonly pixelCache: number;
   readonly dimseArtimSeconds: number;
   readonly dimseIdleSeconds: number;
   readonly dimseWriteSeconds: number;
@@ -218,6 +220,12 @@ export const SETTINGS = [
       'MiB of DIMSE messages in memory at once; near it new callers are told to try again later, at it senders are slowed.',
   },
   {
+    variable: 'VOXGATE_PIXEL_CACHE',
+    key: 'pixelCache',
+    byDefault: '256',
+    meaning: 'MiB of decoded frames that are kept in memory for the next who asks for them.',
+  },
+  {
     variable: 'VOXGATE_DIMSE_ARTIM_SECONDS',
     key: 'dimseArtimSeconds',
     byDefault: '30',
@@ -309,6 +317,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   };
   if (dimseTls !== undefined) checkTls(dimse === 'off', dimseTls === 'off', tls, faults);
   const memoryBudget = check('VOXGATE_MEMORY_BUDGET', parseMebibytes, 'a whole number of MiB from 16 to 65536');
+  const pixelCache = check('VOXGATE_PIXEL_CACHE', parseMebibytes, 'a whole number of MiB from 16 to 65536');
   const http = check('VOXGATE_HTTP', parseAddress, 'an address such as 127.0.0.1:8080');
   const httpDoor = readHttpSettings(check, http === undefined || isLoopback(http.host));
   const insecure = check('VOXGATE_INSECURE', parseFlag, '0 or 1');
@@ -364,6 +373,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     dimseTls: dimseTls === 'off' ? undefined : dimseTls,
     tls,
     memoryBudget,
+    pixelCache,
     http,
     httpDoor,
     insecure,

@@ -18,6 +18,7 @@ import type { Settings } from './config.ts';
 import { createConsole } from './console/router.ts';
 import { deterministicUid } from './dicom/uid.ts';
 import { createDicomweb } from './dicomweb/router.ts';
+import { objectTranscoder } from './dicomweb/transcode-objects.ts';
 import { type DimseDoor, openDimseDoor } from './dimse/server.ts';
 import { commitmentService } from './dimse/services/commitment.ts';
 import { findService } from './dimse/services/find.ts';
@@ -26,6 +27,7 @@ import { moveService } from './dimse/services/move.ts';
 import { ianService, mppsService } from './dimse/services/mpps.ts';
 import { leaveRoomInHeap } from './heap.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
+import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
@@ -59,6 +61,8 @@ export interface Node {
 }
 
 const DRAIN_MS = 20_000;
+/** Rendered pictures that were asked for last: about a thousand of a CT, or all thumbnails of a day's studies. */
+const PICTURE_CACHE_BYTES = 64 * 2 ** 20;
 /** Objects that are decoded at once for peers that take them only without compression. */
 const TRANSCODING_PROCESSES = Math.max(1, Math.min(4, availableParallelism() - 1));
 
@@ -191,6 +195,9 @@ async function build(
       commitments,
       changes,
       pixels,
+      pixelCache: new PixelCache(settings.pixelCache),
+      transcoder: objectTranscoder(archive, transcoder),
+      pictures: new PixelCache(PICTURE_CACHE_BYTES),
       limits: settings.httpDoor,
       deletion: { database, undoDays, allowed: settings.dicomwebDelete },
       log,

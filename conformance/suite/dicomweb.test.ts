@@ -1,10 +1,12 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import { call, first, get, getJson, itemsOf, json, partsOf, post } from '../wire/http.ts';
+import { describe, expect, it } from 'vitest';
+import { call, first, get, getJson, itemsOf, json, once, partsOf, post } from '../wire/http.ts';
 import { aUid, nodeUnderTest } from '../wire/node.ts';
 import { anObject, SIDE, type TestObject } from '../wire/objects.ts';
 
 const node = nodeUnderTest();
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+
+const OBJECTS = 'multipart/related; type="application/dicom"';
 
 const study = aUid();
 const series = aUid();
@@ -17,7 +19,7 @@ const [single, multiframe] = objects as [TestObject, TestObject];
 const instanceUrl = ({ instance }: TestObject): string =>
   `${node.dicomweb}/studies/${study}/series/${series}/instances/${instance}`;
 
-beforeAll(async () => {
+const held = once(async () => {
   const answer = await post(
     `${node.dicomweb}/studies`,
     objects.map(({ file }) => file),
@@ -31,8 +33,8 @@ describe('Studies Service, Store (STOW-RS, PS3.18 10.5)', () => {
     expect(again.status).toBe(200);
     const [reference] = itemsOf(json(again), '00081199');
     expect(first(reference, '00081155')).toBe(single.instance);
-    const address = String(first(reference, '00081190'));
-    expect((await get(address, 'application/dicom')).body).toEqual(single.file);
+    const parts = partsOf(await get(String(first(reference, '00081190')), OBJECTS));
+    expect(parts.map(({ body }) => body)).toEqual([single.file]);
   });
 
   it('answers 202 with a reason for each object that it did not take beside those it did', async () => {
@@ -59,7 +61,7 @@ describe('Studies Service, Store (STOW-RS, PS3.18 10.5)', () => {
     expect(answer.status).toBe(202);
     expect(first(itemsOf(json(answer), '00081199')[0], '00081196')).toBeTypeOf('number');
     const url = `${node.dicomweb}/studies/${kept.study}/series/${kept.series}/instances/${kept.instance}`;
-    expect((await get(url, 'application/dicom')).body).toEqual(kept.file);
+    expect(partsOf(await get(url, OBJECTS)).map(({ body }) => body)).toEqual([kept.file]);
   });
 });
 
@@ -74,11 +76,13 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
     ['the ideographic name', (): string => `PatientName=${encodeURIComponent('山田*')}&PatientID=${patientId}`],
     ['the phonetic name', (): string => `PatientName=${encodeURIComponent('やまだ^たろう')}&PatientID=${patientId}`],
   ])('finds the study by %s', async (_what, query) => {
+    await held();
     const found = await getJson(`${node.dicomweb}/studies?${query()}`);
     expect(found.map((one) => first(one, '0020000D'))).toEqual([study]);
   });
 
   it('tells of a study what viewers list (Table 10.6.3-3)', async () => {
+    await held();
     const [found] = await getJson(`${node.dicomweb}/studies?StudyInstanceUID=${study}`);
     expect(found!['00100010']).toEqual({
       vr: 'PN',
@@ -91,6 +95,7 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
   });
 
   it('finds series and instances below the study, in their order, page by page', async () => {
+    await held();
     const [one] = await getJson(`${node.dicomweb}/studies/${study}/series`);
     expect([first(one, '0020000E'), first(one, '00201209')]).toEqual([series, 2]);
     const uids = async (query: string) =>
@@ -100,6 +105,7 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
   });
 
   it('answers a search without matches with success and nothing, a wrong one with 400, other media types with 406', async () => {
+    await held();
     const nothing = await get(`${node.dicomweb}/studies?PatientID=${patientId}X`, 'application/dicom+json');
     expect([200, 204]).toContain(nothing.status);
     if (nothing.status === 200) expect(JSON.parse(nothing.body.toString())).toEqual([]);
@@ -110,11 +116,17 @@ describe('Studies Service, Search (QIDO-RS, PS3.18 10.6)', () => {
 
 describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
   it('gives study, series and instance as multipart of the files that were stored', async () => {
+    await held();
     for (const path of [`/studies/${study}`, `/studies/${study}/series/${series}`]) {
       const parts = partsOf(await get(node.dicomweb + path, 'multipart/related; type="application/dicom"'));
       expect(parts.map(({ body }) => body)).toEqual(objects.map(({ file }) => file));
-      expect(parts.map(({ location }) => location)).toEqual(objects.map(instanceUrl));
     }
+  });
+
+  it('names of each part its transfer syntax and where it can be had (8.6.1.2.1)', async () => {
+    await held();
+    const parts = partsOf(await get(`${node.dicomweb}/studies/${study}`, OBJECTS));
+    expect(parts.map(({ location }) => location)).toEqual(objects.map(instanceUrl));
     const [part] = partsOf(
       await get(instanceUrl(single), 'multipart/related; type=application/dicom; transfer-syntax=*'),
     );
@@ -122,12 +134,14 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
   });
 
   it('gives metadata with an address for the pixels that leads to them', async () => {
+    await held();
     const [metadata, ...more] = await getJson(`${instanceUrl(multiframe)}/metadata`);
     expect(more).toEqual([]);
     expect(first(metadata, '00280010')).toBe(SIDE);
     const uri = metadata!['7FE00010']!.BulkDataURI!;
-    const bulk = await get(new URL(uri, `${instanceUrl(multiframe)}/metadata`).href, 'application/octet-stream');
-    expect(bulk.body).toEqual(multiframe.pixels);
+    const url = new URL(uri, `${instanceUrl(multiframe)}/metadata`).href;
+    const [bulk] = partsOf(await get(url, 'multipart/related; type="application/octet-stream"'));
+    expect(bulk!.body).toEqual(multiframe.pixels);
   });
 
   it.each([
@@ -135,6 +149,7 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
     'multipart/related; type="application/octet-stream"',
     'multipart/related; type="*/*"',
   ])('gives the frames that are listed, in that order, for Accept %s', async (accept) => {
+    await held();
     const frames = partsOf(await get(`${instanceUrl(multiframe)}/frames/3,1`, accept));
     const frame = (n: number): Buffer => multiframe.pixels.subarray((n - 1) * SIDE * SIDE, n * SIDE * SIDE);
     expect(frames.map(({ body }) => body)).toEqual([frame(3), frame(1)]);
@@ -142,6 +157,7 @@ describe('Studies Service, Retrieve (WADO-RS, PS3.18 10.4)', () => {
   });
 
   it('answers 404 to what it has not, 400 to what it cannot read, 406 to what it cannot make', async () => {
+    await held();
     const status = async (url: string, accept = '*/*') => (await get(url, accept)).status;
     expect(await status(`${node.dicomweb}/studies/${aUid()}`)).toBe(404);
     expect(await status(`${instanceUrl(multiframe)}/frames/4`)).toBe(404);

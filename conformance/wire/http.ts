@@ -52,6 +52,15 @@ export function post(url: string, files: readonly Buffer[]): Promise<Answer> {
   });
 }
 
+/** Runs once, whoever asks first; a failure is told to each who asks, so that no test hangs on another. */
+export function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
+}
+
 export const json = ({ body }: Answer): Json => JSON.parse(body.toString());
 
 /** Items of a sequence. */
@@ -84,4 +93,37 @@ export function partsOf({ type, body }: Answer): Part[] {
     at = end + 2 + delimiter.length;
   }
   return parts;
+}
+
+/** One part of a body that is sent. */
+export interface SentPart {
+  readonly type: string;
+  readonly location?: string;
+  readonly body: Buffer | string;
+}
+
+/** Sends parts as multipart/related of a root type; more headers win. */
+export function postParts(
+  url: string,
+  rootType: string,
+  parts: readonly SentPart[],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const boundary = 'conformance-suite-parts';
+  const body = Buffer.concat([
+    ...parts.flatMap(({ type, location, body: content }) => [
+      Buffer.from(
+        `--${boundary}\r\nContent-Type: ${type}\r\n${location ? `Content-Location: ${location}\r\n` : ''}\r\n`,
+      ),
+      Buffer.from(content),
+      Buffer.from('\r\n'),
+    ]),
+    Buffer.from(`--${boundary}--\r\n`),
+  ]);
+  const contentType = `multipart/related; type="${rootType}"; boundary=${boundary}`;
+  return call(url, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': contentType, accept: 'application/dicom+json', ...headers },
+  });
 }

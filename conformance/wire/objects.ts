@@ -8,6 +8,8 @@ export interface TestObject {
   readonly series: string;
   readonly instance: string;
   readonly transferSyntax: string;
+  /** Without Pixel Data. */
+  readonly elements: readonly Element[];
   readonly dataSet: Buffer;
   readonly file: Buffer;
   readonly pixels: Buffer;
@@ -68,7 +70,7 @@ export function anObject({
   const header = encode(elements, transferSyntax);
   const dataSet = Buffer.concat([header, encapsulated ?? encode([['7FE00010', 'OW', pixels]], transferSyntax)]);
   const file = part10(dataSet, SECONDARY_CAPTURE, instance, transferSyntax);
-  return { study, series, instance, transferSyntax, dataSet, file, pixels };
+  return { study, series, instance, transferSyntax, elements, dataSet, file, pixels };
 }
 
 /** Pixel Data in fragments, one a frame, with an empty Basic Offset Table (PS3.5 Annex A.4). */
@@ -81,4 +83,20 @@ export function encapsulate(fragments: readonly Buffer[]): Buffer {
   const start = Buffer.from('e07f10004f420000ffffffff', 'hex');
   const end = Buffer.from('feffdde000000000', 'hex');
   return Buffer.concat([start, item(Buffer.alloc(0)), ...fragments.map(item), end]);
+}
+
+export const RLE = '1.2.840.10008.1.2.5';
+
+/** An image of several frames in RLE Lossless (PS3.5 Annex G): one segment a frame, all of it literal runs. */
+export function anRleObject(options: TestObjectOptions = {}): TestObject {
+  const { pixels } = anObject(options);
+  const frame = SIDE * SIDE;
+  const fragments = Array.from({ length: options.frames ?? 1 }, (_, i) => {
+    const head = Buffer.alloc(64);
+    head.writeUInt32LE(1, 0);
+    head.writeUInt32LE(64, 4);
+    const run = Buffer.concat([Buffer.from([frame - 1]), pixels.subarray(i * frame, (i + 1) * frame)]);
+    return Buffer.concat([head, run, Buffer.alloc(run.length % 2)]);
+  });
+  return anObject({ ...options, transferSyntax: RLE, encapsulated: encapsulate(fragments) });
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, type ReadStream } from 'node:fs';
 import type { Database } from '../catalog/database.ts';
+import type { Found } from '../catalog/found.ts';
 import {
   type DescribedInstance,
   type LocatedInstance,
@@ -7,26 +8,26 @@ import {
   locateInstances,
   type Place,
 } from '../catalog/locate.ts';
-import { type Found, search } from '../catalog/search.ts';
-import { readBulk } from '../dicom/bulk.ts';
-import type { JsonDataset } from '../dicom/dataset.ts';
-import { inflate } from '../dicom/deflate.ts';
 import { frameRanges, readFrame } from '../dicom/frames.ts';
-import { bufferSource, fileSource, parsePart10 } from '../dicom/parse.ts';
+import { fileSource } from '../dicom/parse.ts';
 import type { Query } from '../dicom/query.ts';
 import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
 import { Describer } from './describer.ts';
-import { findEach, withOwnAttributes } from './find.ts';
+import { findEach } from './find.ts';
+import { type Listed, type ListOptions, list } from './list.ts';
+import { Listings } from './listings.ts';
 import { locateKept } from './located-instances.ts';
 import { MetadataReader } from './metadata-reader.ts';
-import type { Answered } from './query-answer.ts';
 import { type SelectedInstances, selectForSending, type UniqueKeys } from './send-instances.ts';
+import { StoredValue } from './stored-value.ts';
 import { Ingest } from './transfer.ts';
 
+export type { Found, Place as PlaceInOrder } from '../catalog/found.ts';
 export type { DescribedInstance, LocatedInstance, Place } from '../catalog/locate.ts';
 export { QUERY_KEYS } from '../catalog/query-keys.ts';
-export { type Found, MOST_ANSWERS } from '../catalog/search.ts';
+export { MOST_ANSWERS } from '../catalog/search.ts';
+export type { Listed } from './list.ts';
 
 export interface ArchiveOptions {
   readonly store: FileStore;
@@ -46,28 +47,31 @@ export class Archive {
   readonly #store: FileStore;
   readonly #database: Database;
   readonly #metadata: MetadataReader;
+  readonly #describer: Describer;
+  readonly #listings = new Listings();
 
   constructor(options: ArchiveOptions) {
     const describer = new Describer();
     this.ingest = new Ingest({ ...options, describer });
     this.#metadata = new MetadataReader({ ...options, describer });
+    this.#describer = describer;
     this.#store = options.store;
     this.#database = options.database;
   }
 
-  /** Patients, studies, series or instances that match, newest study first; at most MOST_ANSWERS. */
-  find(query: Query): Promise<Found[]> {
-    return search(this.#database, query);
+  /** A page of the patients, studies, series or instances that match, newest study first; at most MOST_ANSWERS. */
+  list(query: Query, options: ListOptions): Promise<Listed> {
+    const parts = {
+      database: this.#database,
+      readMetadata: (ids: readonly number[]) => this.#ownAttributes(ids),
+      listings: this.#listings,
+    };
+    return list(parts, query, options);
   }
 
   /** Any number of matches, read as they are taken; the signal stops it with its reason. */
-  findEach(query: Query, signal?: AbortSignal): AsyncIterable<Answered> {
-    return findEach(this.#database, (ids) => this.#ownAttributes(ids), query, signal);
-  }
-
-  /** Instances that were found, with their own attributes; a few are in memory at once. */
-  withOwnAttributes(found: readonly Found[]): AsyncIterable<Answered> {
-    return withOwnAttributes(found, (ids) => this.#ownAttributes(ids));
+  findEach(query: Query, signal?: AbortSignal): AsyncIterable<Found> {
+    return findEach(this.#database, (ids) => this.#ownAttributes(ids), query, { signal });
   }
 
   async locate(place: Place): Promise<LocatedInstance[]> {
@@ -88,12 +92,22 @@ export class Archive {
     return this.#metadata.read(await locateInstances(this.#database, place));
   }
 
-  /** The own attributes of instances, by the rows that a search names, in the order asked. */
-  async #ownAttributes(instanceIds: readonly number[]): Promise<JsonDataset[]> {
+  /** The same of instances that were located. */
+  metadataOf(instances: readonly LocatedInstance[]): Promise<{ located: LocatedInstance; json: string }[]> {
+    return this.#metadata.read(instances);
+  }
+
+  /** The same as UTF-8, for who sends it on. */
+  metadataBytesOf(instances: readonly LocatedInstance[]): Promise<{ located: LocatedInstance; json: Buffer }[]> {
+    return this.#metadata.readBytes(instances);
+  }
+
+  /** The DICOM JSON text of instances, by the rows that a search names, in the order asked. */
+  async #ownAttributes(instanceIds: readonly number[]): Promise<string[]> {
     const located = await locateByRow(this.#database, instanceIds);
     const read = await this.#metadata.read([...located.values()]);
     const texts = new Map([...located.keys()].map((id, i) => [id, read[i]!.json]));
-    return instanceIds.map((id) => JSON.parse(texts.get(id) ?? '{}'));
+    return instanceIds.map((id) => texts.get(id) ?? '{}');
   }
 
   /** The PS3.10 file, byte for byte as stored: the whole, or from `start` up to, and not with, `end`. */
@@ -126,11 +140,15 @@ export class Archive {
     const index = await this.#metadata.frames(instance);
     if (!index) throw new VoxgateError('not-found', 'the object has no frames');
     const ranges = frameRanges(index, number);
-    if (!ranges) return this.#withSource(instance, (source) => readFrame(index, number, source));
-    const pieces = await Promise.all(
-      ranges.map(([offset, length]) => this.#store.read(instance.storageKey, offset, length)),
-    );
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (ranges) return this.readRanges(instance, ranges);
+    return this.#withSource(instance, (source) => readFrame(index, number, source));
+  }
+
+  /** Bytes of the file, one range behind the other. @throws VoxgateError not-found where the file ends early */
+  async readRanges(instance: LocatedInstance, ranges: readonly (readonly [number, number])[]): Promise<Buffer> {
+    const read = ([offset, length]: readonly [number, number]): Promise<Buffer> =>
+      this.#store.read(instance.storageKey, offset, length);
+    return ranges.length === 1 ? read(ranges[0]!) : Buffer.concat(await Promise.all(ranges.map(read)));
   }
 
   /**
@@ -163,16 +181,13 @@ export class Archive {
   }
 
   /**
-   * A value that the metadata name by a BulkDataURI, by its path ("7FE00010", "54000100/0/54001010").
-   * @throws VoxgateError not-found when there is no such value
+   * A value that the metadata name by a BulkDataURI, by its path ("7FE00010", "54000100/0/54001010"): nothing of it is
+   * read yet.
+   * @throws VoxgateError not-found when there is no such value; as Describer.locateValue
    */
-  async readBulk(instance: LocatedInstance, path: string): Promise<Buffer> {
-    return this.#withSource(instance, (source) => {
-      const parsed = parsePart10(source);
-      const value = parsed.bulk.get(path);
-      if (!value) throw new VoxgateError('not-found', `the object has no bulk data at ${path}`);
-      return readBulk(value, parsed.deflated ? bufferSource(inflate(source, parsed.dataSetOffset).bytes) : source);
-    });
+  async value(instance: LocatedInstance, path: string): Promise<StoredValue> {
+    const located = await this.#describer.locateValue(this.pathOf(instance), instance.size, path);
+    return new StoredValue(located, (start, end) => this.stream(instance, start, end));
   }
 
   #withSource<T>(instance: LocatedInstance, read: (source: ReturnType<typeof fileSource>) => T): T {

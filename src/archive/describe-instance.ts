@@ -1,4 +1,5 @@
 import { fold } from '../catalog/fold.ts';
+import { shapeText } from '../catalog/image-shape.ts';
 import { SERIES_ATTRIBUTES, STUDY_ATTRIBUTES } from '../catalog/kept-attributes.ts';
 import type { InstanceColumns, InstanceRecord, SeriesColumns, StudyColumns } from '../catalog/record-instances.ts';
 import type { JsonDataset, PersonName } from '../dicom/dataset.ts';
@@ -19,6 +20,8 @@ export interface Description {
   readonly study: StudyColumns;
   readonly series: SeriesColumns;
   readonly instanceNumber: number | null;
+  /** Rows, columns, bits and frames. */
+  readonly shape: string;
   /** DICOM JSON. */
   readonly metadata: Packed;
 }
@@ -26,7 +29,7 @@ export interface Description {
 /** What of an instance is not in its data set: where it lies and how it came. */
 export type Whereabouts = Omit<
   InstanceColumns,
-  'sopClassUid' | 'instanceNumber' | 'metadata' | 'frameCount' | 'frames'
+  'sopClassUid' | 'instanceNumber' | 'shape' | 'metadata' | 'frameCount' | 'frames'
 >;
 
 /** The record of an instance that is in the store already; its metadata and frames are read when they are asked for. */
@@ -35,7 +38,7 @@ export function describeInstance(
   identifiers: Identifiers,
   whereabouts: Whereabouts,
 ): InstanceRecord {
-  const { study, series, instanceNumber } = describeDataset(dataset);
+  const { study, series, instanceNumber, shape } = describeDataset(dataset);
   const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, sopClassUid } = identifiers;
   const unread = { metadata: null, frameCount: 0, frames: null };
   return {
@@ -44,7 +47,7 @@ export function describeInstance(
     sopInstanceUid,
     study,
     series,
-    instance: { ...whereabouts, sopClassUid, instanceNumber, ...unread },
+    instance: { ...whereabouts, sopClassUid, instanceNumber, shape, ...unread },
   };
 }
 
@@ -54,6 +57,7 @@ export function describeDataset(dataset: JsonDataset): Description {
     study: studyColumns(dataset),
     series: seriesColumns(dataset),
     instanceNumber: integer(text(dataset, 'InstanceNumber')),
+    shape: shapeText(dataset),
     metadata: pack(jsonText(dataset)),
   };
 }

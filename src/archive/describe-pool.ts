@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { LocatedValue } from '../dicom/located-value.ts';
 import { VoxgateError } from '../errors.ts';
 import { spawnable } from '../spawnable.ts';
 import type { DescribedObject, Told } from './describe-object.ts';
@@ -11,9 +12,11 @@ const WORKERS = 2;
 /** A thread that nobody has needed for so long goes, and its memory with it. */
 const IDLE_MS = 30_000;
 
+type Done = Exclude<DescribeReply, { failed: string }>;
+
 interface Waiting {
   readonly task: DescribeTask;
-  readonly resolve: (described: DescribedObject) => void;
+  readonly resolve: (done: Done) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -24,9 +27,22 @@ export class DescribePool {
   #count = 0;
 
   /** @throws VoxgateError as describeObject, and unidentifiable where reading it takes too much time or memory */
-  describe(path: string, size: number, told: Told): Promise<DescribedObject> {
+  async describe(path: string, size: number, told: Told): Promise<DescribedObject> {
+    const done = await this.#ask({ path, size, told });
+    if (!('described' in done)) throw new Error('a thread has answered something else');
+    return done.described;
+  }
+
+  /** @throws VoxgateError as locateValue, and unidentifiable where reading takes too much time or memory */
+  async locateValue(path: string, size: number, value: string): Promise<LocatedValue> {
+    const done = await this.#ask({ path, size, value });
+    if (!('located' in done)) throw new Error('a thread has answered something else');
+    return done.located;
+  }
+
+  #ask(task: DescribeTask): Promise<Done> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ task: { path, size, told }, resolve, reject });
+      this.#waiting.push({ task, resolve, reject });
       this.#next();
     });
   }
@@ -67,8 +83,8 @@ export class DescribePool {
     const replied = (reply: DescribeReply): void => {
       clearTimeout(deadline);
       worker.off('exit', died);
-      if ('described' in reply) resolve(reply.described);
-      else reject(failureOf(reply));
+      if ('failed' in reply) reject(failureOf(reply));
+      else resolve(reply);
       this.#rest(worker);
     };
     const deadline = setTimeout(() => void worker.terminate(), DEADLINE_MS);
@@ -90,7 +106,7 @@ export class DescribePool {
   }
 }
 
-function failureOf({ failed, code, subject }: Exclude<DescribeReply, { described: unknown }>): Error {
+function failureOf({ failed, code, subject }: Extract<DescribeReply, { failed: string }>): Error {
   return code === undefined
     ? new Error(failed)
     : new VoxgateError(code, failed, subject === undefined ? {} : { subject });

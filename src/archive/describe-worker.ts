@@ -1,24 +1,28 @@
 import { closeSync, openSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { type LocatedValue, locateValue } from '../dicom/located-value.ts';
 import { fileSource } from '../dicom/parse.ts';
 import { type ErrorCode, type Subject, sentenceOf, VoxgateError } from '../errors.ts';
 import { type DescribedObject, describeObject, type Told } from './describe-object.ts';
 
-/** An object to be read: a whole PS3.10 file. */
-export interface DescribeTask {
-  readonly path: string;
-  readonly size: number;
-  readonly told: Told;
-}
+/** An object to be read, a whole PS3.10 file: all that the catalog records of it, or where one value lies. */
+export type DescribeTask = { readonly path: string; readonly size: number } & (
+  | { readonly told: Told }
+  | { readonly value: string }
+);
 
 export type DescribeReply =
   | { readonly described: DescribedObject }
+  | { readonly located: LocatedValue }
   | { readonly failed: string; readonly code?: ErrorCode; readonly subject?: Subject };
 
-function describe({ path, size, told }: DescribeTask): DescribedObject {
-  const fd = opened(path);
+function perform(task: DescribeTask): DescribeReply {
+  const fd = opened(task.path);
   try {
-    return describeObject(fileSource(fd, size), told);
+    const source = fileSource(fd, task.size);
+    return 'told' in task
+      ? { described: describeObject(source, task.told) }
+      : { located: locateValue(source, task.value) };
   } finally {
     closeSync(fd);
   }
@@ -35,11 +39,12 @@ function opened(path: string): number {
 parentPort?.on('message', (task: DescribeTask) => {
   let reply: DescribeReply;
   try {
-    reply = { described: describe(task) };
+    reply = perform(task);
   } catch (error) {
     reply = { failed: sentenceOf(error) };
     if (error instanceof VoxgateError)
       reply = { ...reply, code: error.code, ...(error.subject === undefined ? {} : { subject: error.subject }) };
   }
-  parentPort?.postMessage(reply);
+  const bytes = 'located' in reply ? reply.located.bytes?.buffer : undefined;
+  parentPort?.postMessage(reply, bytes instanceof ArrayBuffer ? [bytes] : []);
 });

@@ -1,6 +1,9 @@
+import { closeSync, openSync } from 'node:fs';
 import { findDataSet } from '../dicom/find-data-set.ts';
-import type { ByteSource } from '../dicom/parse.ts';
+import { type LocatedValue, locateValue } from '../dicom/located-value.ts';
+import { type ByteSource, fileSource } from '../dicom/parse.ts';
 import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
+import { VoxgateError } from '../errors.ts';
 import type { StagedObject } from '../storage/staged-object.ts';
 import { type DescribedObject, describeObject, type Told } from './describe-object.ts';
 import { DescribePool } from './describe-pool.ts';
@@ -45,6 +48,19 @@ export class Describer {
     return this.#pool.describe(path, size, {});
   }
 
+  /**
+   * Where a value of a stored object lies. Most are found here, in the first pages; the thread takes what is longer.
+   * @throws VoxgateError as locateValue, and unidentifiable where reading takes too much time or memory
+   */
+  async locateValue(path: string, size: number, value: string): Promise<LocatedValue> {
+    try {
+      return locateHere(path, size, value);
+    } catch (error) {
+      if (!(error instanceof TooMuch)) throw error;
+    }
+    return this.#pool.locateValue(path, size, value);
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }
@@ -58,20 +74,48 @@ function describeHere(staged: StagedObject, told: Told): DescribedObject {
   return describeObject(source, told);
 }
 
-/** The beginning of an object, and little more: whoever wants to read on is stopped. */
+function locateHere(path: string, size: number, value: string): LocatedValue {
+  const fd = opened(path);
+  try {
+    const source = beginningOf(fileSource(fd, size));
+    if (readableSyntax(findDataSet(source).transferSyntaxUid ?? '').deflated) throw new TooMuch();
+    return locateValue(source, value);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw new VoxgateError('not-found', 'the stored object cannot be opened', { cause });
+  }
+}
+
 function shortSource(staged: StagedObject): ByteSource {
-  let [reads, bytes] = [0, 0];
-  return {
+  return beginningOf({
     size: staged.size,
     read(offset, length) {
-      const end = Math.min(offset + length, staged.size);
+      if (!staged.canRead(offset, length)) throw new OnItsWay();
+      return staged.read(offset, length);
+    },
+  });
+}
+
+/** The beginning of an object, and little more: whoever wants to read on is stopped. */
+function beginningOf({ size, read }: ByteSource): ByteSource {
+  let [reads, bytes] = [0, 0];
+  return {
+    size,
+    read(offset, length) {
+      const end = Math.min(offset + length, size);
       if (end > HEAD) {
         reads += 1;
         bytes += end - Math.max(offset, HEAD);
         if (reads > MOST_READS_BEYOND || bytes > MOST_BEYOND) throw new TooMuch();
       }
-      if (!staged.canRead(offset, length)) throw new OnItsWay();
-      return staged.read(offset, length);
+      return read(offset, length);
     },
   };
 }

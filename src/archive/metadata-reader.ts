@@ -2,7 +2,7 @@ import type { Database } from '../catalog/database.ts';
 import { type LocatedInstance, placeMetadata } from '../catalog/locate.ts';
 import { type FrameIndex, parseFrameIndex } from '../dicom/frames.ts';
 import type { FileStore } from '../storage/file-store.ts';
-import { type Metadata, unpack } from '../storage/metadata-log.ts';
+import { type Metadata, unpack, unpackBytes } from '../storage/metadata-log.ts';
 import type { Describer } from './describer.ts';
 
 export interface MetadataReaderParts {
@@ -28,11 +28,17 @@ export class MetadataReader {
 
   /** The DICOM JSON text of each. */
   async read(instances: readonly LocatedInstance[]): Promise<{ located: LocatedInstance; json: string }[]> {
+    const read = await this.readBytes(instances);
+    return read.map(({ located, json }) => ({ located, json: json.toString('utf8') }));
+  }
+
+  /** The same as UTF-8, for who sends it on. */
+  async readBytes(instances: readonly LocatedInstance[]): Promise<{ located: LocatedInstance; json: Buffer }[]> {
     const found = await this.#written(instances);
     return Promise.all(
       instances.map(async (located, i) => {
         const { located: whole, metadata } = found[i] ?? (await this.#anew(located));
-        return { located: whole, json: await unpack(metadata.json) };
+        return { located: whole, json: await unpackBytes(metadata.json) };
       }),
     );
   }

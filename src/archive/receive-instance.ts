@@ -115,6 +115,7 @@ export class IncomingInstance {
       instance: {
         sopClassUid: identifiers.sopClassUid,
         instanceNumber: described.instanceNumber,
+        shape: described.shape,
         transferSyntaxUid: described.transferSyntaxUid,
         storageKey: this.#staged.key,
         size: this.#staged.size,

@@ -1,6 +1,6 @@
 import type { Database } from '../catalog/database.ts';
 import { enqueue } from '../jobs/queue.ts';
-import type { FileStore } from '../storage/file-store.ts';
+import type { FileStore, StagedObject } from '../storage/file-store.ts';
 import { CommitQueue, settleKey } from './commit-queue.ts';
 import type { Describer } from './describer.ts';
 import { IdleSettle } from './idle-settle.ts';
@@ -68,6 +68,9 @@ interface SeriesName {
   readonly seriesInstanceUid: string;
 }
 
+/** Bytes on their way that are no object by themselves. What is read must have been flushed. */
+export type StagedValue = Pick<StagedObject, 'write' | 'flush' | 'read' | 'discard' | 'size'>;
+
 /** What one sender brings in one go. */
 export class Transfer {
   readonly #parts: ReceiverParts;
@@ -86,6 +89,14 @@ export class Transfer {
 
   receiveFile(): Promise<IncomingInstance> {
     return IncomingInstance.ofFile(this.#parts);
+  }
+
+  /**
+   * A value that comes apart from its data set, kept beside until its object is put together; to be discarded then.
+   * @throws VoxgateError out-of-resources when the disk is nearly full
+   */
+  stageValue(): StagedValue {
+    return this.#parts.store.stage();
   }
 
   /**

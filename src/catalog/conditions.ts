@@ -1,5 +1,5 @@
 import type { Match } from '../dicom/query-match.ts';
-import { namePattern, soundOf, wordPattern, wordsOf } from './names.ts';
+import { nameParts, namePattern, soundOf, wordPattern, wordsOf } from './names.ts';
 import type { QueryKey } from './query-keys.ts';
 
 export type Binding = string | number | readonly string[] | readonly number[];
@@ -79,6 +79,8 @@ function likePattern(pattern: string): string {
 
 function named(key: QueryKey, name: string, bindings: Bindings, fuzzy: boolean): string {
   if (fuzzy) return fuzzilyNamed(key, name, bindings);
+  const parts = nameParts(name);
+  if (parts !== undefined) return anyOf(parts.map((part) => `${key.column} LIKE ${bindings.add(likePattern(part))}`));
   const pattern = namePattern(name);
   return pattern === undefined ? NEVER : `${key.column} ~ ${bindings.add(pattern)}`;
 }

@@ -7,6 +7,7 @@ import * as workflow from '../../migrations/0004-workflow.ts';
 import * as callers from '../../migrations/0005-callers.ts';
 import * as deletions from '../../migrations/0006-deletions.ts';
 import * as changeFeed from '../../migrations/0008-change-feed.ts';
+import * as imageShape from '../../migrations/0009-image-shape.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 
 export type Database = Knex;
@@ -21,6 +22,7 @@ const MIGRATIONS: Readonly<Record<string, Knex.Migration>> = {
   '0005-callers': callers,
   '0006-deletions': deletions,
   '0008-change-feed': changeFeed,
+  '0009-image-shape': imageShape,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

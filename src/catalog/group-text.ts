@@ -111,6 +111,7 @@ function instanceRow({ sopInstanceUid, study, instance }: InstanceRecord, e: num
     issuer_of_patient_id: study.issuerOfPatientId,
     sop_class_uid: instance.sopClassUid,
     instance_number: instance.instanceNumber,
+    shape: instance.shape,
     transfer_syntax_uid: instance.transferSyntaxUid,
     storage_key: instance.storageKey,
     size: instance.size,

@@ -1,6 +1,7 @@
 import type { JsonDataset } from '../dicom/dataset.ts';
 import type { Database } from './database.ts';
 import type { MetadataPlace } from './record-instances.ts';
+import { runStatement } from './statement.ts';
 
 /** Which instances: all of a study, of a series, or one. */
 export interface Place {
@@ -46,11 +47,8 @@ export const INSTANCE_TABLES =
 /** The instances of a place, by series and instance number. */
 export async function locateInstances(database: Database, place: Place): Promise<LocatedInstance[]> {
   const { condition, values } = where(place);
-  const { rows }: { rows: LocatedInstance[] } = await database.raw(
-    `SELECT ${INSTANCE_COLUMNS} ${INSTANCE_TABLES} WHERE ${condition} ORDER BY e.id, i.instance_number, i.id`,
-    values,
-  );
-  return rows;
+  const text = `SELECT ${INSTANCE_COLUMNS} ${INSTANCE_TABLES} WHERE ${condition} ORDER BY e.id, i.instance_number, i.id`;
+  return runStatement<LocatedInstance>(database, { text, values, hot: true });
 }
 
 /** The instances of these rows, by row; what has been deleted meanwhile is not among them. */
@@ -92,5 +90,8 @@ function where(place: Place): { condition: string; values: string[] } {
     ['i.sop_instance_uid', place.sopInstanceUid],
   ].filter((part): part is [string, string] => part[1] !== undefined);
   if (parts.length === 0) throw new Error('a place needs at least one UID');
-  return { condition: parts.map(([column]) => `${column} = ?`).join(' AND '), values: parts.map(([, uid]) => uid) };
+  return {
+    condition: parts.map(([column], at) => `${column} = $${at + 1}`).join(' AND '),
+    values: parts.map(([, uid]) => uid),
+  };
 }

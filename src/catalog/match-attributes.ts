@@ -1,5 +1,6 @@
-import type { JsonDataset, JsonElement, JsonValue } from '../dicom/dataset.ts';
-import { vrOf } from '../dicom/dictionary.ts';
+import type { JsonDataset, JsonElement, JsonValue, Vr } from '../dicom/dataset.ts';
+import { tagOf, vrOf } from '../dicom/dictionary.ts';
+import { liesWithin, momentsOf } from '../dicom/moments.ts';
 import { personNameText } from '../dicom/person-name.ts';
 import type { Match } from '../dicom/query-match.ts';
 import { isItem } from '../dicom/read-values.ts';
@@ -19,7 +20,7 @@ export function matchesAttributes(dataset: JsonDataset, filters: AttributeFilter
     if (match.kind === 'any') continue;
     const point = path.indexOf('.');
     if (point === -1) {
-      if (!matchesElement(dataset[path], path, match, fuzzy)) return false;
+      if (!matchesElement(dataset, path, match, fuzzy)) return false;
       continue;
     }
     const sequence = path.slice(0, point);
@@ -33,15 +34,20 @@ export function matchesAttributes(dataset: JsonDataset, filters: AttributeFilter
   });
 }
 
-function matchesElement(element: JsonElement | undefined, tag: string, match: Match, fuzzy: boolean): boolean {
+function matchesElement(dataset: JsonDataset, tag: string, match: Match, fuzzy: boolean): boolean {
+  const element: JsonElement | undefined = dataset[tag];
   const values = (element?.Value ?? []).map(valueText).filter((value) => value !== '');
-  const isName = (element?.vr ?? vrOf(tag)) === 'PN';
-  return matchesValues(values, match, { isName, isTime: element?.vr === 'TM', fuzzy });
+  const vr = element?.vr ?? vrOf(tag);
+  const zone = vr === 'DT' ? dataset[TIMEZONE]?.Value?.[0] : undefined;
+  return matchesValues(values, match, { vr, zone: typeof zone === 'string' ? zone : '', fuzzy });
 }
 
+const TIMEZONE = tagOf('TimezoneOffsetFromUTC')!;
+
 interface Compared {
-  readonly isName: boolean;
-  readonly isTime: boolean;
+  readonly vr: Vr | undefined;
+  /** Of a DT that does not say its own: what its data set says, or ''. */
+  readonly zone: string;
   readonly fuzzy: boolean;
 }
 
@@ -56,7 +62,7 @@ function matchesValues(values: readonly string[], match: Match, as: Compared): b
     case 'like':
       return match.patterns.some((wanted) => values.some((value) => isLike(value, wanted, as)));
     case 'range':
-      return values.some((value) => isWithin(as.isTime ? value.padEnd(6, '0') : value, match));
+      return values.some((value) => isWithin(value, match, as));
     case 'oneOf':
       return match.matches.some((one) => matchesValues(values, one, as));
     default:
@@ -65,11 +71,12 @@ function matchesValues(values: readonly string[], match: Match, as: Compared): b
 }
 
 function isSame(value: string, wanted: string, as: Compared): boolean {
-  return as.isName ? isLike(value, wanted, as) : value === wanted;
+  if (as.vr === 'DT') return isWithin(value, { kind: 'range', from: wanted, to: wanted }, as);
+  return as.vr === 'PN' ? isLike(value, wanted, as) : value === wanted;
 }
 
-function isLike(value: string, pattern: string, { isName, fuzzy }: Compared): boolean {
-  if (!isName) return globMatches(pattern, value);
+function isLike(value: string, pattern: string, { vr, fuzzy }: Compared): boolean {
+  if (vr !== 'PN') return globMatches(pattern, value);
   if (fuzzy) return isFuzzily(value, pattern);
   const groups = fold(value).split('=');
   const wanted = fold(pattern).split('=');
@@ -85,8 +92,17 @@ function isFuzzily(name: string, wanted: string): boolean {
   );
 }
 
-function isWithin(value: string, { from, to }: Extract<Match, { kind: 'range' }>): boolean {
-  return (from === undefined || value >= from) && (to === undefined || value < `${to}:`);
+function isWithin(value: string, { from, to }: Extract<Match, { kind: 'range' }>, { vr, zone }: Compared): boolean {
+  if (vr === 'DT') {
+    const moments = momentsOf(/[+-]\d{4}$/.test(value) ? value : value + zone);
+    return moments !== undefined && liesWithin(moments, momentsIn(from), momentsIn(to));
+  }
+  const whole = vr === 'TM' ? value.padEnd(6, '0') : value;
+  return (from === undefined || whole >= from) && (to === undefined || whole < `${to}:`);
+}
+
+function momentsIn(text: string | undefined): ReturnType<typeof momentsOf> {
+  return text === undefined ? undefined : momentsOf(text);
 }
 
 function valueText(value: JsonValue): string {

@@ -20,6 +20,18 @@ export function namePattern(name: string): string | undefined {
   return `^${groups.map((one) => (isAny(one) ? '[^=]*' : group(one))).join('=')}(=|$)`;
 }
 
+/**
+ * The same as beginnings and parts, "smith*" and "*smith*", for LIKE: what people type most, and thirty times as fast as
+ * a regular expression on each of ten thousand names. Undefined where it takes a regular expression.
+ */
+export function nameParts(name: string): readonly string[] | undefined {
+  const folded = fold(name);
+  const [, open, part] = /^(\*?)([^*?=]+)\*$/.exec(folded) ?? [];
+  // "SMITH^*" finds SMITH too
+  if (part === undefined || part.endsWith('^') || folded.length > LONGEST_PATTERN) return undefined;
+  return open === '*' ? [`*${part}*`] : [`${part}*`, `*=${part}*`];
+}
+
 function isAny(text: string): boolean {
   return /^\**$/.test(text);
 }

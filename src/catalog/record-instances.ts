@@ -43,6 +43,8 @@ export interface SeriesColumns {
 export interface InstanceColumns {
   readonly sopClassUid: string;
   readonly instanceNumber: number | null;
+  /** Rows, columns, bits and frames (image-shape.ts); null where they were not read. */
+  readonly shape: string | null;
   readonly transferSyntaxUid: string;
   /** Of the stored object, hexadecimal. */
   readonly storageKey: string;

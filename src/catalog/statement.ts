@@ -24,16 +24,21 @@ interface Connection {
 /** A page of answers takes milliseconds; what takes so long has no index to go by. */
 const LONGEST_MS = 60_000;
 
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly longestMs?: number | undefined;
+}
+
 /**
  * Runs one statement of our own on a connection of the pool, without knex's builder in between (it took a third of the
- * time of a query by Patient ID). It is cancelled in PostgreSQL when the signal says so, or after a minute.
+ * time of a query by Patient ID). It is cancelled in PostgreSQL when the signal says so, or after a time.
  *
- * @throws VoxgateError out-of-resources after a minute; the signal's reason when it was aborted
+ * @throws VoxgateError out-of-resources after that time, a minute unless given; the signal's reason when it was aborted
  */
 export async function runStatement<Row>(
   database: Database,
   { text, values, hot }: Statement,
-  signal?: AbortSignal,
+  { signal, longestMs = LONGEST_MS }: RunOptions = {},
 ): Promise<Row[]> {
   signal?.throwIfAborted();
   const pool: Pool = database.client;
@@ -49,7 +54,7 @@ export async function runStatement<Row>(
   const deadline = setTimeout(() => {
     isLate = true;
     cancel();
-  }, LONGEST_MS);
+  }, longestMs);
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     signal?.throwIfAborted();
@@ -58,7 +63,12 @@ export async function runStatement<Row>(
     return rows;
   } catch (cause) {
     signal?.throwIfAborted();
-    if (isLate) throw new VoxgateError('out-of-resources', 'the query took over a minute and was given up', { cause });
+    if (isLate) {
+      const seconds = Math.round(longestMs / 1000);
+      throw new VoxgateError('out-of-resources', `the query took over ${seconds} s and was given up; narrow it`, {
+        cause,
+      });
+    }
     throw cause;
   } finally {
     clearTimeout(deadline);

@@ -59,7 +59,7 @@ function screen({ settings, library, dimsePort, dimseTlsPort, httpPort }: Node):
 
   Send to     ${list(doors, '')}
               ${base}/dicom-web/studies (STOW-RS)
-  Look at     ${base}/
+  Look at     ${base}/ and, for images, ${base}/viewer/
   Models      ${list([...models, ...broken], 'none in the model library')}
   Results to  ${list(peers, 'nobody: name a peer in voxgate.config.json; results stay here and can be queried')}
   Data        ${settings.data}${settings.databaseUrl === undefined ? ' (with an embedded PostgreSQL)' : ''}

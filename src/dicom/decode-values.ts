@@ -68,9 +68,15 @@ function trimEnd(text: string): string {
   return end === text.length ? text : text.slice(0, end);
 }
 
+/**
+ * The nearest number of double precision, as every client expects; of the 16 characters that a DS may have, only whole
+ * numbers beyond 2^53 lose anything by it, and these stay text (PS3.18 Table F.2.3-1, note).
+ */
 function decimal(text: string): number | string {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return text;
   const value = Number(text) + 0; // JSON has no -0
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(value) ? value : text;
+  if (!Number.isFinite(value)) return text;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) && /^[+-]?\d+\.?$/.test(text) ? text : value;
 }
 
 function integer(text: string): number | string {

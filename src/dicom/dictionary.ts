@@ -31,6 +31,44 @@ const CHOICES: Readonly<Record<string, Pick<Attribute, 'vr' | 'choice'>>> = {
   up: { vr: 'UL' },
 };
 
+/** Where dcmjs's dictionary is not as PS3.6 prints it; pydicom's and DCMTK's agree with this. */
+const CORRECTIONS: Readonly<Record<string, Pick<Attribute, 'keyword' | 'vr'>>> = {
+  '00221642': { keyword: 'NumberOfBscansPerFrame', vr: 'UL' },
+  '0040A803': { keyword: 'NumberOfTableColumns', vr: 'UL' },
+  '00660040': { keyword: 'LongPrimitivePointIndexList', vr: 'OL' },
+  '00660041': { keyword: 'LongTrianglePointIndexList', vr: 'OL' },
+  '00660042': { keyword: 'LongEdgePointIndexList', vr: 'OL' },
+  '00660043': { keyword: 'LongVertexPointIndexList', vr: 'OL' },
+  '006862F0': { keyword: 'ViewOrientationModifierCodeSequence', vr: 'SQ' },
+  '00701305': { keyword: 'Plane', vr: 'FD' },
+  '00701306': { keyword: 'PlaneNormal', vr: 'FD' },
+  '0070150C': { keyword: 'NumberOfVolumetricCurvePoints', vr: 'UL' },
+  '00760034': { keyword: 'ComponentTypeCodeSequence', vr: 'SQ' },
+  '300A0131': { keyword: 'AverageBeamDosePointSourceToExternalContourDistance', vr: 'FL' },
+  '40101029': { keyword: 'ThreatDetectionAlgorithmAndVersion', vr: 'LO' },
+};
+
+/** Retired attributes of which PS3.6 numbers the elements, "(0028,04x0)". */
+const REPEATING_ELEMENTS: readonly (readonly [RegExp, string, Vr])[] = [
+  [/^002031..$/, 'SourceImageIDs', 'CS'],
+  [/^002804.0$/, 'RowsForNthOrderCoefficients', 'US'],
+  [/^002804.1$/, 'ColumnsForNthOrderCoefficients', 'US'],
+  [/^002804.2$/, 'CoefficientCoding', 'LO'],
+  [/^002804.3$/, 'CoefficientCodingPointers', 'AT'],
+  [/^002808.0$/, 'CodeLabel', 'CS'],
+  [/^002808.2$/, 'NumberOfTables', 'US'],
+  [/^002808.3$/, 'CodeTableLocation', 'AT'],
+  [/^002808.4$/, 'BitsForCodeWord', 'US'],
+  [/^002808.8$/, 'ImageDataLocation', 'AT'],
+  [/^1000(?!0000)...0$/, 'EscapeTriplet', 'US'],
+  [/^1000...1$/, 'RunLengthTriplet', 'US'],
+  [/^1000...2$/, 'HuffmanTableSize', 'US'],
+  [/^1000...3$/, 'HuffmanTableTriplet', 'US'],
+  [/^1000...4$/, 'ShiftTableSize', 'US'],
+  [/^1000...5$/, 'ShiftTableTriplet', 'US'],
+  [/^1010(?!0000)....$/, 'ZonalMap', 'US'],
+];
+
 const byTag = new Map<string, Attribute>();
 const byKeyword = new Map<string, Attribute>();
 for (const { tag: punctuated, vr, name } of dictionaryEntries()) {
@@ -39,9 +77,9 @@ for (const { tag: punctuated, vr, name } of dictionaryEntries()) {
   const keyword = retired ? name.slice('RETIRED_'.length) : name;
   const kind = isVr(vr) ? { vr } : CHOICES[vr];
   if (kind === undefined) continue; // item and delimitation tags have no VR (PS3.5 Section 7.5)
-  const attribute: Attribute = { tag, keyword, ...kind };
+  const attribute: Attribute = { tag, keyword, ...kind, ...CORRECTIONS[tag] };
   byTag.set(tag, attribute);
-  if (!retired || !byKeyword.has(keyword)) byKeyword.set(keyword, attribute);
+  if (!retired || !byKeyword.has(attribute.keyword)) byKeyword.set(attribute.keyword, attribute);
 }
 
 /** The attribute of that tag (eight upper-case hexadecimal digits); none for private and unknown tags. */
@@ -51,9 +89,10 @@ export function attributeOf(tag: string): Attribute | undefined {
   return repeatingGroup(tag);
 }
 
-/** Repeating groups 50xx, 60xx and 7Fxx (PS3.5 Section 7.6) and (0020,31xx); only even groups, odd ones are private. */
+/** Repeating groups 50xx, 60xx and 7Fxx (PS3.5 Section 7.6) and elements; only even groups, odd ones are private. */
 function repeatingGroup(tag: string): Attribute | undefined {
-  if (tag.startsWith('002031')) return { tag, keyword: 'SourceImageIDs', vr: 'CS' };
+  const element = REPEATING_ELEMENTS.find(([pattern]) => pattern.test(tag));
+  if (element !== undefined) return { tag, keyword: element[1], vr: element[2] };
   const group = Number.parseInt(tag.slice(0, 4), 16);
   const range = group & 0xff00;
   if ((range !== 0x5000 && range !== 0x6000 && range !== 0x7f00) || group % 2 === 1 || group > 0x7fdf) return undefined;

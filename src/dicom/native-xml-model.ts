@@ -91,7 +91,7 @@ function numberOf(vr: Vr, text: string): number | string | undefined {
   if (vr === 'AT') return /^[0-9A-Fa-f]{8}$/.test(text) ? text.toUpperCase() : undefined;
   const range = INTEGERS[vr];
   if (range === undefined) {
-    if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return finiteOr(Number(text));
+    if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) return finiteOr(Number(text) + 0);
     return NOT_FINITE[text.toLowerCase()];
   }
   if (!/^[+-]?\d{1,20}$/.test(text)) return undefined;
@@ -172,6 +172,7 @@ class PrivateBlocks {
   }
 
   #reserve(tag: string, creator: string): void {
+    if (this.#creators.has(tag)) return; // it occurs twice, which is refused when its turn comes
     this.#creators.set(tag, creator);
     const key = `${tag.slice(0, 4)} ${creator}`;
     this.#blocks.set(key, [...(this.#blocks.get(key) ?? []), tag.slice(6)]);

@@ -17,6 +17,9 @@ export type Match =
   /** One of several is enough: a list of dates or times. */
   | { readonly kind: 'oneOf'; readonly matches: readonly Match[] };
 
+/** Each may stand for anything: what a person types has one or two, and every further one costs time. */
+const MOST_WILD_CARDS = 64;
+
 /** VRs for which "*" and "?" are wild cards (PS3.4 Section C.2.2.2.4). */
 const WILD: ReadonlySet<Vr> = new Set<Vr>(['AE', 'CS', 'LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UR', 'UT']);
 
@@ -46,6 +49,8 @@ export function parseMatch(vr: Vr, values: readonly string[], name: string, opti
     return { kind: 'oneOf', matches: values.map((value) => temporalMatch(vr, value, name)) };
   }
   if (WILD.has(vr) && values.some((value) => /[*?]/.test(value))) {
+    if (values.some((value) => (value.match(/[*?]+/g)?.length ?? 0) > MOST_WILD_CARDS))
+      throw wrongKey(name, `must not have more than ${MOST_WILD_CARDS} wild cards`);
     return { kind: 'like', patterns: values.map((value) => value.replace(/\*{2,}/g, '*')) };
   }
   return { kind: 'equals', values };

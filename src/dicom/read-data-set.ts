@@ -33,7 +33,7 @@ export function readDataSet(reading: Reading, offset: number, encoding: Encoding
   try {
     readElements(
       reading,
-      { into: dataset, encoding, end: source.size, delimited: false, depth: 0, characterSet },
+      { into: dataset, encoding, end: source.size, delimited: false, depth: 0, characterSet, signedPixels: false },
       offset,
     );
   } catch (error) {
@@ -76,13 +76,14 @@ function readElements(reading: Reading, open: OpenDataSet, start: number): numbe
 function readElement(reading: Reading, open: OpenDataSet): number {
   const { tag: tagNumber, length, valueOffset: offset, vr: written, oddVr } = reading.reader;
   const known = knownTag(tagNumber);
-  const vr = vrFor(reading, known, written, open.encoding);
+  const vr = vrFor(open, known, written);
   const writtenAsUnknown = written === 'UN';
   reading.enter(known.tag);
   if (oddVr) reading.warn(`${reading.place()} has no VR of PS3.5`);
   let end: number;
   if (length === UNDEFINED_LENGTH && (isFragmented(vr) || pixelTagOf(tagNumber) !== undefined)) {
-    const fragmentVr = isBinaryVr(vr) && vr !== 'UN' ? vr : 'OB';
+    // OB it must be (PS3.5 Annex A.4), and the dictionary's OW is no reason to say otherwise
+    const fragmentVr = written !== undefined && isFragmented(written) ? written : 'OB';
     end = readFragments(reading, open, { tagNumber, tag: known.tag, vr: fragmentVr, offset });
   } else if (length === UNDEFINED_LENGTH || vr === 'SQ') {
     end = readSequence(reading, open, { tag: known.tag, offset, length, writtenAsUnknown });
@@ -94,9 +95,9 @@ function readElement(reading: Reading, open: OpenDataSet): number {
 }
 
 /** As written, unless that is UN or nothing and the dictionary knows better (PS3.5 Section 6.2.2). */
-function vrFor(reading: Reading, known: KnownTag, written: Vr | undefined, encoding: Encoding): Vr {
+function vrFor({ encoding, signedPixels }: OpenDataSet, known: KnownTag, written: Vr | undefined): Vr {
   if (written !== undefined && written !== 'UN') return written;
-  const vr = known.signedByPixels && reading.signedPixels ? 'SS' : (known.vr ?? 'UN');
+  const vr = known.signedByPixels && signedPixels ? 'SS' : (known.vr ?? 'UN');
   // what is UN in big endian data may be in either order: only text and items can be taken for what they are
   const hasWords = NUMBER_SIZES[vr] !== undefined || isBinaryVr(vr);
   return written === 'UN' && encoding.bigEndian && hasWords ? 'UN' : vr;

@@ -20,6 +20,8 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
 const HOLDS_TEXT: ReadonlySet<string> = new Set(['Value', 'InlineBinary', ...NAME_COMPONENTS]);
 /** As deep as the sequences of a data set may be. */
 const MAX_DEPTH = 64;
+/** Empty values that a writer may leave out in a row; a number alone must not make a list of millions. */
+const MAX_LEFT_OUT = 1000;
 
 /**
  * Reads a document of the Native DICOM Model (PS3.19 Section A.1), with its namespace or without. Private elements get
@@ -135,7 +137,8 @@ class Model {
   #place(attribute: XmlAttribute, written: string | undefined): number {
     const next = attribute.values.length + 1;
     const number = written === undefined ? next : /^\s*\d{1,9}\s*$/.test(written) ? Number(written) : 0;
-    if (number < next) throw new NativeXmlFault('the attribute "number" does not count up from 1');
+    if (number < next || number > next + MAX_LEFT_OUT)
+      throw new NativeXmlFault('the attribute "number" does not count up from 1');
     this.#count(number - next);
     while (attribute.values.length + 1 < number) attribute.values.push(null);
     return number;
@@ -165,8 +168,8 @@ function attributeOf({ attributes }: SaxesTagNS): XmlAttribute {
   if (!isTag(tag)) throw new NativeXmlFault('a DicomAttribute has no tag of eight hexadecimal digits');
   const vr = attributes['vr']?.value ?? vrOf(tag) ?? 'UN';
   if (!isVr(vr)) throw new NativeXmlFault(`${tag} has a VR that PS3.5 does not know`);
-  const creator = attributes['privateCreator']?.value;
-  return { tag, vr, ...(creator === undefined ? {} : { creator }), values: [], element: { vr } };
+  const creator = attributes['privateCreator']?.value ?? '';
+  return { tag, vr, ...(creator === '' ? {} : { creator }), values: [], element: { vr } };
 }
 
 /** Of WADO-RS and STOW-RS it is "uri"; the hosting interface of PS3.19 has "uuid" instead. */

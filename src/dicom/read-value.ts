@@ -114,7 +114,7 @@ function decode(reading: Reading, open: OpenDataSet, header: ValueHeader, swap: 
     size === undefined
       ? textValues(bytes, vr, open.characterSet, (doubt) => reading.doubt(doubt))
       : numberValues(bytes, vr, swap > 1);
-  if (tagNumber === PIXEL_REPRESENTATION && open.depth === 0) reading.signedPixels = values[0] === 1;
+  if (tagNumber === PIXEL_REPRESENTATION) open.signedPixels = values[0] === 1;
   return values.length === 0 ? { vr } : { vr, Value: values };
 }
 

@@ -43,6 +43,8 @@ export interface OpenDataSet {
   readonly depth: number;
   /** Of its parent until its own (0008,0005) is read (PS3.3 Section C.12.1.1.2). */
   characterSet: CharacterSet;
+  /** Pixel Representation, its own or of what is around it, was 1: "US or SS" is SS (PS3.5 Annex A.1). */
+  signedPixels: boolean;
 }
 
 /** Ends the reading where going on makes no sense; what was read so far stays. */
@@ -63,8 +65,6 @@ export class Reading {
   readonly assumedCharacterSet: readonly string[];
   /** Bytes of values that are in the JSON. */
   inlined = 0;
-  /** Pixel Representation was 1: "US or SS" is SS (PS3.5 Annex A.1). */
-  signedPixels = false;
 
   readonly #path: (string | number)[] = [];
   readonly #doubts = new Set<Doubt>();

@@ -31,8 +31,8 @@ export const REPRESENTATIONS = {
   ],
   /** A value that the metadata name by a BulkDataURI (10.4.1.1.5); what is a document or a film is that, too. */
   bulkData: [
-    { type: 'application/octet-stream', multipart: true },
     { type: 'application/octet-stream', multipart: false },
+    { type: 'application/octet-stream', multipart: true },
   ],
 } as const satisfies Readonly<Record<string, readonly Offer[]>>;
 
@@ -45,7 +45,24 @@ export function acceptedBy(request: Request): readonly MediaType[] {
     .getAll('accept')
     .join(',')
     .replace(/\/dicom (?=json|xml)/g, '/dicom+');
-  return parseAccept(parameter || request.headers.accept);
+  return parseAccept(parameter || request.headers.accept).map(underPresentName);
+}
+
+/** Names that media types had before they were registered, as clients still write them. */
+const FORMER_NAMES: ReadonlyMap<string, string> = new Map([
+  ['image/x-jls', 'image/jls'],
+  ['image/x-dicom-rle', 'image/dicom-rle'],
+  ['image/dicom+rle', 'image/dicom-rle'],
+  ['image/dicom+jpeg', 'image/jpeg'],
+  ['image/dicom+jp2', 'image/jp2'],
+  ['image/dicom+jpx', 'image/jpx'],
+  ['video/mpeg2', 'video/mpeg'],
+]);
+
+function underPresentName(range: MediaType): MediaType {
+  const root = FORMER_NAMES.get(range.parameters['type']?.toLowerCase() ?? '');
+  const type = FORMER_NAMES.get(range.type) ?? range.type;
+  return { ...range, type, parameters: root === undefined ? range.parameters : { ...range.parameters, type: root } };
 }
 
 /**

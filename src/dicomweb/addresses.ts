@@ -72,3 +72,17 @@ export function retrieveUrl(root: string, { studyInstanceUid, seriesInstanceUid,
 export function withBulkAddresses(json: string, instanceUrl: string): string {
   return json.replaceAll('"BulkDataURI":"bulkdata/', () => `"BulkDataURI":"${instanceUrl}/bulkdata/`);
 }
+
+const BULK_NAME = Buffer.from('"BulkDataURI":"bulkdata/');
+
+/** The same of JSON text as UTF-8, in pieces of what it was and addresses between them. */
+export function piecesWithBulkAddresses(json: Buffer, instanceUrl: string): Buffer[] {
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (let at = json.indexOf(BULK_NAME); at !== -1; at = json.indexOf(BULK_NAME, from)) {
+    pieces.push(json.subarray(from, at), Buffer.from(`"BulkDataURI":"${instanceUrl}/bulkdata/`));
+    from = at + BULK_NAME.length;
+  }
+  pieces.push(json.subarray(from));
+  return pieces;
+}

@@ -5,7 +5,7 @@ import { VoxgateError } from '../errors.ts';
  * is nothing found, and no fault of who asks.
  * @throws VoxgateError not-found instead of not-dicom
  */
-export async function asStored(bytes: Promise<Buffer>): Promise<Buffer> {
+export async function asStored<T>(bytes: Promise<T>): Promise<T> {
   try {
     return await bytes;
   } catch (error) {

@@ -23,6 +23,20 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   'bad-setting': 500,
 };
 
+const UNTRUE_OF_ERRORS = [
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'content-range',
+  'content-disposition',
+  'warning',
+  'etag',
+  'last-modified',
+  'accept-ranges',
+  'photometric-interpretation',
+  'planar-configuration',
+];
+
 /** How long a client may wait before it tries again what failed for want of resources. */
 export const RETRY_AFTER_SECONDS = '30';
 
@@ -56,7 +70,7 @@ export function answerError(request: Request, response: Response, error: unknown
   }
   const { status, sentence } = known ?? { status: 500, sentence: 'an internal error; see the log of this node' };
   // What was said of the answer that did not come about is not true of this one.
-  for (const name of ['content-type', 'content-length', 'warning']) response.removeHeader(name);
+  for (const name of UNTRUE_OF_ERRORS) response.removeHeader(name);
   if (status === 503) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
   response.status(status).json({ error: sentence });
 }

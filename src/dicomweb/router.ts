@@ -2,8 +2,10 @@ import express, { type Request, type Response, type Router } from 'express';
 import type { Archive } from '../archive/archive.ts';
 import type { ChangeFeed } from '../archive/change-feed.ts';
 import type { Commitments } from '../archive/commitments.ts';
+import type { PixelCache } from '../imaging/pixel-cache.ts';
 import type { PixelPool } from '../imaging/pixel-pool.ts';
 import type { Log } from '../log.ts';
+import { MemoryBudget } from './bulk-part.ts';
 import { sendCapabilities } from './capabilities.ts';
 import { followChanges } from './change-events.ts';
 import { readChangeFeed, readLatestChange } from './changes.ts';
@@ -11,6 +13,7 @@ import { checkCommitment, requestCommitment } from './commitment.ts';
 import { type DicomwebDeletion, deleteResource } from './delete-place.ts';
 import { errorHandler } from './errors.ts';
 import type { ObjectTranscoder } from './object-plan.ts';
+import { retrieveRendered, retrieveThumbnail } from './rendered.ts';
 import type { BodyLimits } from './request-body.ts';
 import { retrieveBulkData } from './retrieve-bulkdata.ts';
 import { retrieveFrames } from './retrieve-frames.ts';
@@ -18,15 +21,22 @@ import { retrieveInstances } from './retrieve-instances.ts';
 import { retrieveMetadata } from './retrieve-metadata.ts';
 import { searchTransaction } from './search.ts';
 import { storeInstances } from './store-instances.ts';
+import { wadoUri } from './wado-uri.ts';
 
 export interface DicomwebParts {
   readonly archive: Archive;
   readonly commitments: Commitments;
   /** Threads for whatever touches a pixel. */
   readonly pixels: PixelPool;
+  /** What they made last. */
+  readonly pixelCache: PixelCache;
+  /** Pictures that were made last. */
+  readonly pictures: PixelCache;
   readonly changes: ChangeFeed;
   readonly deletion: DicomwebDeletion;
   readonly limits: BodyLimits;
+  /** For metadata of uploads that wait for their bulk data. */
+  readonly memory: MemoryBudget;
   readonly log: Log;
   /** Brings objects into other transfer syntaxes; without it they leave as they are stored. */
   readonly transcoder?: ObjectTranscoder;
@@ -42,6 +52,9 @@ export interface Transaction {
   readonly section: string;
 }
 
+/** Metadata of uploads that are in memory at once, of all requests together. */
+const UPLOAD_MEMORY = 512 * 1024 * 1024;
+
 const STUDY = '/studies/:study';
 const SERIES = `${STUDY}/series/:series`;
 const INSTANCE = `${SERIES}/instances/:instance`;
@@ -52,6 +65,15 @@ const capabilities: Handler = (parts, request, response) => sendCapabilities(TRA
 /** Every transaction of the door, each with its line in transaction-descriptions.ts. Frames first: they are asked for most. */
 export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${INSTANCE}/frames/:frames`, handler: retrieveFrames, section: '10.4' },
+  { method: 'get', path: `${INSTANCE}/frames/:frames/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${INSTANCE}/frames/:frames/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${INSTANCE}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${INSTANCE}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${SERIES}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${SERIES}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: `${STUDY}/rendered`, handler: retrieveRendered, section: '10.4.1.1.3' },
+  { method: 'get', path: `${STUDY}/thumbnail`, handler: retrieveThumbnail, section: '10.4.1.1.4' },
+  { method: 'get', path: '/wado', handler: wadoUri, section: '9.4' },
   { method: 'get', path: INSTANCE, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'get', path: `${INSTANCE}/metadata`, handler: retrieveMetadata, section: '10.4.1.1.2' },
   { method: 'get', path: `${INSTANCE}/bulkdata/*path`, handler: retrieveBulkData, section: '10.4.1.1.5' },
@@ -62,6 +84,7 @@ export const TRANSACTIONS: readonly Transaction[] = [
   { method: 'get', path: `${STUDY}/series`, handler: searchTransaction('series'), section: '10.6.1' },
   { method: 'get', path: SERIES, handler: retrieveInstances, section: '10.4.1.1.1' },
   { method: 'get', path: '/studies', handler: searchTransaction('study'), section: '10.6.1' },
+  { method: 'get', path: '/patients', handler: searchTransaction('patient'), section: 'none' },
   { method: 'get', path: '/series', handler: searchTransaction('series'), section: '10.6.1' },
   { method: 'get', path: '/instances', handler: searchTransaction('instance'), section: '10.6.1' },
   { method: 'get', path: STUDY, handler: retrieveInstances, section: '10.4.1.1.1' },
@@ -80,7 +103,8 @@ export const TRANSACTIONS: readonly Transaction[] = [
 ];
 
 /** The DICOMweb server (PS3.18): store, search, retrieve, storage commitment. */
-export function createDicomweb(parts: DicomwebParts): Router {
+export function createDicomweb(given: Omit<DicomwebParts, 'memory'>): Router {
+  const parts: DicomwebParts = { ...given, memory: new MemoryBudget(UPLOAD_MEMORY) };
   const router = express.Router();
   for (const { method, path, handler } of TRANSACTIONS) {
     router[method](path, (request: Request, response: Response) => handler(parts, request, response));

@@ -17,8 +17,42 @@ export async function sendPiece(response: Response, piece: Uint8Array): Promise<
   });
 }
 
-export async function sendStream(response: Response, pieces: AsyncIterable<Buffer>): Promise<void> {
-  for await (const piece of pieces) await sendPiece(response, piece);
+/**
+ * Sends pieces as they are read; who leaves ends the reading.
+ * @param size what they must amount to: a file that has become shorter must not leave the client waiting for the rest
+ * @param head what stands before them
+ * @throws VoxgateError bad-request when the client has left; not-found when there was less
+ */
+export async function sendStream(
+  response: Response,
+  pieces: AsyncIterable<Buffer>,
+  size: number,
+  head?: Buffer,
+): Promise<void> {
+  let sent = 0;
+  for await (const piece of onDisk(pieces)) {
+    // A few lines and what stands behind them leave at once.
+    const withHead = sent === 0 && head !== undefined;
+    if (withHead) {
+      response.cork();
+      response.write(head);
+    }
+    const taken = sendPiece(response, piece);
+    if (withHead) response.uncork();
+    await taken;
+    sent += piece.length;
+  }
+  if (sent !== size) throw new VoxgateError('not-found', `the stored object ends after ${sent} of ${size} bytes`);
+}
+
+/** What was deleted since it was located is nothing found, and no fault of ours. */
+async function* onDisk(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  try {
+    yield* pieces;
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new VoxgateError('not-found', 'the stored object is not on disk', { cause });
+  }
 }
 
 /** Aborted when the client leaves before its answer is complete. */
@@ -63,6 +97,6 @@ export async function sendSized(request: Request, response: Response, body: Size
     response.status(206).setHeader('content-range', `bytes ${start}-${end - 1}/${size}`);
   }
   response.setHeader('content-length', end - start);
-  if (request.method !== 'HEAD' && end > start) await sendStream(response, body.read(start, end));
+  if (request.method !== 'HEAD' && end > start) await sendStream(response, body.read(start, end), end - start);
   response.end();
 }

@@ -13,6 +13,8 @@ import { takesGzip } from './content-coding.ts';
 export interface SendModelOptions {
   /** 200 unless given. */
   readonly status?: number;
+  /** Of parts, where the same answer must be the same bytes; see MultipartWriter. */
+  readonly boundary?: string;
 }
 
 /** An answer up to this size is made whole, with its length; a longer one leaves in pieces of it. */
@@ -25,7 +27,12 @@ const GZIP = { level: 1 };
 /** What a stream says when its other side is gone. */
 const LEFT = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNRESET', 'EPIPE'];
 
-const gzipped = promisify<Buffer, typeof GZIP, Buffer>(gzip);
+const compress = promisify<Buffer, typeof GZIP, Buffer>(gzip);
+
+/** Compressed apart from the event loop. */
+export function gzipped(body: Buffer): Promise<Buffer> {
+  return compress(body, GZIP);
+}
 
 /**
  * In which model data sets are wanted, to be known before any work begins.
@@ -47,7 +54,7 @@ export async function sendModels(
   request: Request,
   response: Response,
   datasets: AsyncIterable<string> | Iterable<string>,
-  { status = 200 }: SendModelOptions = {},
+  { status = 200, boundary }: SendModelOptions = {},
 ): Promise<void> {
   const form = choose(request, REPRESENTATIONS.models);
   response.status(status);
@@ -56,7 +63,7 @@ export async function sendModels(
     await sendText(request, response, arrayOf(datasets));
     return;
   }
-  const multipart = new MultipartWriter();
+  const multipart = new MultipartWriter(boundary);
   response.setHeader('content-type', multipart.contentType(form.type));
   await sendText(request, response, partsOf(datasets, multipart, form.type));
 }
@@ -104,7 +111,7 @@ async function sendText(
   response: Response,
   texts: AsyncIterable<string> | Iterable<string>,
 ): Promise<void> {
-  const compress = takesGzip(request);
+  const compressed = takesGzip(request);
   response.vary('Accept').vary('Accept-Encoding');
   const pieces = inPieces(texts);
   const first = await pieces.next();
@@ -113,9 +120,9 @@ async function sendText(
     response.status(204).removeHeader('content-type');
     response.end();
   } else if (second.done === true) {
-    await sendWhole(response, first.value, compress);
+    await sendWhole(response, first.value, compressed);
   } else {
-    await sendPieces(response, rest([first.value, second.value], pieces), compress);
+    await sendPieces(response, rest([first.value, second.value], pieces), compressed);
   }
 }
 
@@ -143,18 +150,18 @@ async function* rest(taken: readonly Buffer[], pieces: AsyncGenerator<Buffer, vo
   }
 }
 
-async function sendWhole(response: Response, text: Buffer, compress: boolean): Promise<void> {
-  const worthIt = compress && text.length > COMPRESS_ABOVE;
-  const body = worthIt ? await gzipped(text, GZIP) : text;
+async function sendWhole(response: Response, text: Buffer, compressed: boolean): Promise<void> {
+  const worthIt = compressed && text.length > COMPRESS_ABOVE;
+  const body = worthIt ? await gzipped(text) : text;
   if (worthIt) response.setHeader('content-encoding', 'gzip');
   response.setHeader('content-length', body.length);
   response.end(body);
 }
 
-async function sendPieces(response: Response, pieces: AsyncGenerator<Buffer>, compress: boolean): Promise<void> {
-  if (compress) response.setHeader('content-encoding', 'gzip');
+async function sendPieces(response: Response, pieces: AsyncGenerator<Buffer>, compressed: boolean): Promise<void> {
+  if (compressed) response.setHeader('content-encoding', 'gzip');
   try {
-    await (compress ? pipeline(pieces, createGzip(GZIP), response) : pipeline(pieces, response));
+    await (compressed ? pipeline(pieces, createGzip(GZIP), response) : pipeline(pieces, response));
   } catch (cause) {
     // Where the data sets failed, that is what is thrown.
     if (!(cause instanceof Error && 'code' in cause && LEFT.includes(String(cause.code)))) throw cause;

@@ -1,40 +1,36 @@
 import type { Request, Response } from 'express';
-import type { IncomingInstance, Receipt } from '../archive/receive-instance.ts';
-import type { Transfer } from '../archive/transfer.ts';
 import { includesType, type MediaType, parseMediaType } from '../dicom/media-types.ts';
 import { boundaryOf, readMultipart } from '../dicom/multipart.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
-import type { Log } from '../log.ts';
-import { acceptJson } from './accept.ts';
+import { choose, REPRESENTATIONS } from './accept.ts';
 import { placeOf, rootOf } from './addresses.ts';
 import { RETRY_AFTER_SECONDS } from './errors.ts';
+import { ACCEPTED_CODINGS, bodyOf, checkCoding, hasBody } from './request-body.ts';
 import type { DicomwebParts } from './router.ts';
-import { type PartOutcome, statusOf, storeResponse } from './store-response.ts';
+import { sendModel } from './send-model.ts';
+import { refused, type Store, storeFile } from './store-file.ts';
+import { JSON_TYPES, MetadataUpload, XML_TYPES } from './store-metadata.ts';
+import { type PartOutcome, statusOf, storeResponse, warningsOf } from './store-response.ts';
 
 /**
- * STOW-RS (PS3.18 10.5) of PS3.10 files: multipart, or one file as the whole body. Each part goes to disk as it comes;
- * one that is refused spares the others.
+ * STOW-RS (PS3.18 10.5): PS3.10 files, or metadata in JSON or XML with their bulk data; multipart, or one of them as the
+ * whole body. Each part goes to disk as it comes; one that is refused spares the others.
  */
-export async function storeInstances(
-  { archive, log }: DicomwebParts,
-  request: Request,
-  response: Response,
-): Promise<void> {
-  const type = acceptJson(request);
+export async function storeInstances(parts: DicomwebParts, request: Request, response: Response): Promise<void> {
+  const { archive, memory, limits, log } = parts;
+  choose(request, REPRESENTATIONS.model);
   const root = rootOf(request);
   const { studyInstanceUid } = placeOf(request);
-  const contentType = contentTypeOf(request);
+  const form = formOf(request, response);
   const transfer = archive.ingest.begin();
-  // Destroying the request when the reading ends early would take the connection from the answer.
-  const body = request.iterator({ destroyOnReturn: false });
-  let outcomes: PartOutcome[];
+  const store = { transfer, study: studyInstanceUid, memory, log };
+  const body = bodyOf(request, limits);
+  let outcomes: readonly PartOutcome[];
   try {
-    outcomes = hasBody(request)
-      ? await receiveParts(contentType, body, { transfer, study: studyInstanceUid, log })
-      : [];
+    outcomes = hasBody(request) ? await form(body, store, `${root}/studies`) : [];
   } finally {
-    await body.return?.();
-    request.resume();
+    // A multipart reader that gives up leaves its source as it is.
+    await body.return();
     // What is stored is stored: without this its series is settled later, after the longer quiet time.
     await transfer
       .end()
@@ -45,63 +41,98 @@ export async function storeInstances(
   if (outcomes.length === 0) throw new VoxgateError('bad-request', 'the request carries no DICOM object');
   const status = statusOf(outcomes);
   if (status === 503) response.setHeader('retry-after', RETRY_AFTER_SECONDS);
-  response.status(status).setHeader('content-type', type);
-  response.end(JSON.stringify(storeResponse(outcomes, root)));
+  const warnings = warningsOf(outcomes);
+  if (warnings.length > 0) response.setHeader('warning', warnings);
+  await sendModel(request, response, storeResponse(outcomes, root), { status });
 }
 
-function hasBody({ headers }: Request): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-}
+/** Takes a body of one form; throws where all of it is broken. */
+type Form = (body: AsyncIterable<Buffer>, store: Store, base: string) => Promise<readonly PartOutcome[]>;
 
-/** @throws VoxgateError unsupported-media-type for what is neither a file nor a multipart of files */
-function contentTypeOf(request: Request): MediaType {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity')
-    throw new VoxgateError('unsupported-media-type', 'STOW-RS takes no Content-Encoding: send the files as they are');
+/** @throws VoxgateError unsupported-media-type for a body that is not taken (PS3.18 Table 10.5.1-1) */
+function formOf(request: Request, response: Response): Form {
+  try {
+    checkCoding(request);
+  } catch (error) {
+    response.setHeader('accept-encoding', ACCEPTED_CODINGS);
+    throw error;
+  }
   const contentType = parseMediaType(request.headers['content-type'] ?? '');
-  if (contentType.type === 'application/dicom') return contentType;
-  const root = contentType.parameters['type']?.toLowerCase() ?? 'application/dicom';
-  if (contentType.type === 'multipart/related' && includesType(root, 'application/dicom')) return contentType;
+  const { type, parameters } = contentType;
+  if (type === 'application/dicom') return async (body, store) => [await storeFile(body, store)];
+  if (type === 'application/dicom+json' || type === 'application/dicom+xml') return metadataAlone(contentType);
+  const rootType = parameters['type']?.toLowerCase() ?? 'application/dicom';
+  if (type === 'multipart/related') {
+    if (includesType(rootType, 'application/dicom')) return files(boundaryOf(contentType));
+    if ([...JSON_TYPES, ...XML_TYPES].includes(rootType)) return metadata(boundaryOf(contentType), rootType);
+  }
   throw new VoxgateError(
     'unsupported-media-type',
-    'STOW-RS takes multipart/related; type="application/dicom", or application/dicom',
+    'STOW-RS takes application/dicom, application/dicom+json or application/dicom+xml, alone or as the type of multipart/related',
   );
 }
 
-interface Store {
-  readonly transfer: Transfer;
-  /** The only study the objects may belong to, where the path names one. */
-  readonly study: string | undefined;
-  readonly log: Log;
+/**
+ * What became of each part: a body that broke off, or is no multipart, is an error where nothing was stored before; later
+ * it is a failure beside what was stored, because that stays.
+ */
+async function unlessStored(
+  run: () => Promise<void>,
+  outcomes: () => readonly PartOutcome[],
+  store: Store,
+): Promise<PartOutcome[]> {
+  try {
+    await run();
+  } catch (error) {
+    const someStored = outcomes().some((outcome) => 'receipt' in outcome);
+    if (!someStored || !(error instanceof VoxgateError)) throw error;
+    return [...outcomes(), refused(error, store.log)];
+  }
+  return [...outcomes()];
 }
 
-/**
- * What became of each part.
- * @throws VoxgateError bad-request, too-large where the body broke off or is no multipart before anything was stored;
- *   later it is a failure beside what was stored, because that stays
- */
-async function receiveParts(contentType: MediaType, request: AsyncIterable<Buffer>, store: Store) {
-  const outcomes: PartOutcome[] = [];
-  const body = pieces(request);
-  if (contentType.type === 'application/dicom') {
-    outcomes.push(await receivePart(body, store));
-    return outcomes;
-  }
-  try {
-    for await (const part of readMultipart(body, boundaryOf(contentType))) {
-      const partType = part.headers.get('content-type');
-      outcomes.push(
-        partType === undefined || isDicom(partType)
-          ? await receivePart(part.body, store)
-          : { failure: new VoxgateError('unsupported-media-type', 'a part is not application/dicom') },
-      );
+function files(boundary: string): Form {
+  return (body, store) => {
+    const outcomes: PartOutcome[] = [];
+    const run = async (): Promise<void> => {
+      for await (const part of readMultipart(body, boundary)) {
+        const partType = part.headers.get('content-type');
+        outcomes.push(
+          partType === undefined || isDicom(partType)
+            ? await storeFile(part.body, store)
+            : refused(new VoxgateError('unsupported-media-type', 'a part is not application/dicom'), store.log),
+        );
+      }
+    };
+    return unlessStored(run, () => outcomes, store);
+  };
+}
+
+function metadata(boundary: string, rootType: string): Form {
+  return async (body, store, base) => {
+    const upload = new MetadataUpload(store, base);
+    try {
+      const run = async (): Promise<void> => {
+        for await (const part of readMultipart(body, boundary)) await upload.take(part, rootType);
+        await upload.end();
+      };
+      return await unlessStored(run, () => upload.outcomes, store);
+    } finally {
+      await upload.close();
     }
-  } catch (error) {
-    const someStored = outcomes.some((outcome) => 'receipt' in outcome);
-    if (!someStored || !(error instanceof VoxgateError)) throw error;
-    outcomes.push(refused(error, store.log));
-  }
-  return outcomes;
+  };
+}
+
+function metadataAlone(mediaType: MediaType): Form {
+  return async (body, store, base) => {
+    const upload = new MetadataUpload(store, base);
+    try {
+      await upload.takeMetadata(body, mediaType);
+      return await upload.end();
+    } finally {
+      await upload.close();
+    }
+  };
 }
 
 function isDicom(partType: string): boolean {
@@ -110,68 +141,4 @@ function isDicom(partType: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** @throws VoxgateError bad-request when the client leaves before the end of its body: no fault of ours */
-async function* pieces(request: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  try {
-    yield* request;
-  } catch (cause) {
-    throw new VoxgateError('bad-request', `the body broke off: ${sentenceOf(cause)}`, { cause });
-  }
-}
-
-/** @throws VoxgateError where the body broke off: the whole request has failed, not this part alone */
-async function receivePart(body: AsyncIterable<Buffer>, { transfer, study, log }: Store): Promise<PartOutcome> {
-  let incoming: IncomingInstance;
-  try {
-    incoming = await transfer.receiveFile();
-  } catch (error) {
-    return refused(error, log);
-  }
-  try {
-    const unwritten = await writeBody(incoming, body);
-    if (unwritten !== undefined) {
-      await incoming.discard();
-      return refused(unwritten, log);
-    }
-  } catch (error) {
-    await incoming.discard();
-    throw error;
-  }
-  try {
-    return { receipt: remarked(await transfer.finish(incoming, study), log) };
-  } catch (error) {
-    return refused(error, log);
-  }
-}
-
-/** Returns what kept the disk from taking it; the rest of the part is then passed over. Throws what the reading throws. */
-async function writeBody(incoming: IncomingInstance, body: AsyncIterable<Buffer>): Promise<unknown> {
-  for await (const piece of body) {
-    try {
-      const wait = incoming.write(piece);
-      if (wait) await wait;
-    } catch (error) {
-      return error ?? new Error('the disk refused');
-    }
-  }
-  return undefined;
-}
-
-function remarked(receipt: Receipt, log: Log): Receipt {
-  const { sopInstanceUid, outcome, warnings } = receipt;
-  if (outcome === 'conflict')
-    log.warn({ sopInstanceUid }, 'an object with a known SOP Instance UID and other content is kept apart');
-  else if (warnings.length > 0) log.warn({ sopInstanceUid, warnings }, 'an object was stored with warnings');
-  return receipt;
-}
-
-function refused(error: unknown, log: Log): PartOutcome {
-  if (error instanceof VoxgateError) {
-    log.warn({ code: error.code, reason: error.message }, 'an object was refused');
-    return { failure: error };
-  }
-  log.error({ error: error instanceof Error ? error.stack : String(error) }, 'an object could not be stored');
-  return { failure: undefined };
 }

@@ -1,3 +1,6 @@
+import { type Offer, REPRESENTATIONS } from './accept.ts';
+import { offerText } from './negotiate.ts';
+
 /** What the capabilities and the conformance statement say of a transaction besides its method and resource. */
 export interface Description {
   /** As PS3.18 names it. */
@@ -17,7 +20,15 @@ export interface Parameter {
 }
 
 const JSON_MODEL = ['application/dicom+json', 'application/json'];
+const produced = (offers: readonly Offer[]): string[] => offers.map(offerText);
 const OBJECTS = ['multipart/related; type="application/dicom"', 'application/dicom'];
+/** With their bulk data where these are apart. */
+const METADATA = ['json', 'xml'].flatMap((model) => [
+  `multipart/related; type="application/dicom+${model}"`,
+  `application/dicom+${model}`,
+]);
+const PICTURES = ['image/jpeg', 'image/png', 'image/gif'];
+const DOCUMENTS = ['text/html', 'text/plain', 'text/xml', 'application/pdf', 'video/mp4', 'video/mpeg'];
 const ACCEPT = { name: 'accept', meaning: 'media types that are taken, instead of the header (PS3.18 8.3.3.1)' };
 const PAGING = [
   { name: 'limit', meaning: 'the largest number of answers (PS3.18 8.3.4.4)' },
@@ -37,36 +48,90 @@ export const DESCRIPTIONS: readonly Description[] = [
   {
     name: 'Search',
     method: 'get',
-    path: /\/(studies|series|instances)$/,
+    path: /\/(patients|studies|series|instances)$/,
     consumes: [],
-    produces: JSON_MODEL,
+    produces: [...JSON_MODEL, 'multipart/related; type="application/dicom+xml"'],
     parameters: [
       ACCEPT,
       { name: '{attribute}', meaning: 'keyword or tag, with the value to match (PS3.18 8.3.4.1)' },
       { name: 'includefield', meaning: 'an attribute to answer besides, or all (PS3.18 8.3.4.3)' },
       { name: 'fuzzymatching', meaning: 'true finds names that sound alike (PS3.18 8.3.4.2)' },
-      { name: 'emptyvaluematching', meaning: 'true finds what has no value (PS3.18 8.3.4.6)' },
+      { name: 'emptyvaluematching', meaning: 'true finds what has no value (PS3.18 8.3.4.5)' },
+      { name: 'multiplevaluematching', meaning: 'taken; several values always mean any of them (PS3.18 8.3.4.6)' },
       ...PAGING,
+      { name: 'cursor', meaning: 'where the page before ended, as its Link header says' },
     ],
-    statuses: [200, 400, 406],
+    statuses: [200, 204, 400, 406, 503],
   },
   {
     name: 'Retrieve Instances',
     method: 'get',
     path: /\/(studies\/:study|series\/:series|instances\/:instance)$/,
     consumes: [],
-    produces: OBJECTS,
+    produces: produced(REPRESENTATIONS.objects),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
+  },
+  {
+    name: 'Retrieve Rendered',
+    method: 'get',
+    path: /\/rendered$/,
+    consumes: [],
+    produces: [...PICTURES, ...PICTURES.map((type) => `multipart/related; type="${type}"`), ...DOCUMENTS],
+    parameters: [
+      ACCEPT,
+      { name: 'window', meaning: 'center,width,function: linear, linear-exact or sigmoid (PS3.18 8.3.5.1.4)' },
+      { name: 'viewport', meaning: 'vw,vh or vw,vh,sx,sy,sw,sh: size, and region of the image (PS3.18 8.3.5.1.3)' },
+      { name: 'quality', meaning: 'of a JPEG, 1 to 100; 90 where it is absent (PS3.18 8.3.5.1.2)' },
+      { name: 'annotation', meaning: 'patient, technique and, of our own, overlays: burned in (PS3.18 8.3.5.1.1)' },
+      { name: 'iccprofile', meaning: 'no, yes or srgb (PS3.18 8.3.5.1.5)' },
+    ],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 413],
+  },
+  {
+    name: 'Retrieve Thumbnail',
+    method: 'get',
+    path: /\/thumbnail$/,
+    consumes: [],
+    produces: PICTURES,
+    parameters: [ACCEPT, { name: 'viewport', meaning: 'vw,vh: the largest size (PS3.18 8.3.5.2)' }],
+    statuses: [200, 304, 400, 404, 406, 412],
+  },
+  {
+    name: 'Retrieve by URI (WADO-URI)',
+    method: 'get',
+    path: /^\/wado$/,
+    consumes: [],
+    produces: ['application/dicom', ...PICTURES, ...DOCUMENTS],
+    parameters: [
+      { name: 'requestType', meaning: 'WADO (PS3.18 9.1.2.1.1)' },
+      { name: 'studyUID', meaning: 'Study Instance UID' },
+      { name: 'seriesUID', meaning: 'Series Instance UID' },
+      { name: 'objectUID', meaning: 'SOP Instance UID' },
+      { name: 'contentType', meaning: 'media types that are taken (PS3.18 9.1.2.1.5)' },
+      { name: 'charset', meaning: 'of texts: UTF-8' },
+      { name: 'frameNumber', meaning: 'which frame, from 1' },
+      { name: 'rows', meaning: 'the largest height in pixels' },
+      { name: 'columns', meaning: 'the largest width in pixels' },
+      { name: 'region', meaning: 'xmin,ymin,xmax,ymax in fractions of the image' },
+      { name: 'windowCenter', meaning: 'with windowWidth' },
+      { name: 'windowWidth', meaning: 'with windowCenter' },
+      { name: 'imageQuality', meaning: 'of a JPEG, 1 to 100' },
+      { name: 'annotation', meaning: 'patient, technique and, of our own, overlays' },
+      { name: 'presentationSeriesUID', meaning: 'with presentationUID' },
+      { name: 'presentationUID', meaning: 'SOP Instance UID of a Grayscale Softcopy Presentation State' },
+      { name: 'transferSyntax', meaning: 'of application/dicom' },
+    ],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 413],
   },
   {
     name: 'Retrieve Metadata',
     method: 'get',
     path: /\/metadata$/,
     consumes: [],
-    produces: JSON_MODEL,
+    produces: produced(REPRESENTATIONS.models),
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 304, 400, 404, 406, 412],
   },
   {
     name: 'Retrieve Frames',
@@ -86,18 +151,18 @@ export const DESCRIPTIONS: readonly Description[] = [
     method: 'get',
     path: /\/bulkdata\/\*path$/,
     consumes: [],
-    produces: ['multipart/related; type="application/octet-stream"', 'application/octet-stream'],
+    produces: [...produced(REPRESENTATIONS.bulkData), 'application/pdf', 'image/*', 'video/*'],
     parameters: [ACCEPT],
-    statuses: [200, 400, 404, 406],
+    statuses: [200, 206, 304, 400, 404, 406, 412, 416],
   },
   {
     name: 'Store',
     method: 'post',
     path: /^\/studies(\/:study)?$/,
-    consumes: OBJECTS,
-    produces: JSON_MODEL,
+    consumes: [...OBJECTS, ...METADATA],
+    produces: [...JSON_MODEL, 'application/dicom+xml'],
     parameters: [ACCEPT],
-    statuses: [200, 202, 400, 409, 413, 415, 503],
+    statuses: [200, 202, 400, 406, 409, 413, 415, 503],
   },
   {
     name: 'Request Storage Commitment',

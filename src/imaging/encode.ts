@@ -20,6 +20,10 @@ const ENCODERS: Readonly<Record<string, Encoder | 'deflate'>> = {
 /** Transfer syntaxes in which frames can be written. */
 export const ENCODABLE: readonly string[] = Object.keys(ENCODERS);
 
+export function isEncodable(transferSyntaxUid: string): boolean {
+  return Object.hasOwn(ENCODERS, transferSyntaxUid);
+}
+
 /**
  * One decoded frame in a lossless transfer syntax. It is decoded again and compared before it is given out: codecs leave
  * out bits above Bits Stored, and some fail at sizes of samples that they are not often given.

@@ -61,7 +61,7 @@ export class PixelPool {
   #closed = false;
 
   constructor(options: PixelPoolOptions = {}) {
-    this.#threads = options.threads ?? Math.max(1, Math.min(4, availableParallelism() - 1));
+    this.#threads = options.threads ?? Math.max(2, Math.min(4, availableParallelism() - 1));
     this.#queued = options.queued ?? QUEUED;
     this.#file = options.workerFile ?? spawnable(import.meta.url, './pixel-worker.ts');
     this.#log = options.log;

@@ -34,7 +34,10 @@ interface Worker {
   idle: NodeJS.Timeout | undefined;
 }
 
-/** Brings stored objects into a transfer syntax without compression, in processes of its own that start when needed. */
+/**
+ * Brings stored objects into a transfer syntax without compression, or into a lossless one, in processes of its own that
+ * start when needed.
+ */
 export class TranscodeClient {
   readonly #options: TranscoderOptions;
   readonly #free: Worker[] = [];
@@ -52,12 +55,14 @@ export class TranscodeClient {
   }
 
   /**
+   * @param signal gives it up, and ends the process that is at it
    * @returns a file that holds the data set alone, gone when it is disposed of
-   * @throws VoxgateError undecodable, not-dicom, too-large: why it cannot be done
+   * @throws VoxgateError undecodable, not-dicom, too-large, not-acceptable: why it cannot be done; the signal's reason
    */
   async transcode(
     object: TranscodableObject,
     targetSyntaxUid: string,
+    signal?: AbortSignal,
   ): Promise<{ path: string; size: number; dispose(): Promise<void> }> {
     const { path, size, dataSetOffset, transferSyntaxUid } = object;
     await mkdir(this.#options.folder, { recursive: true });
@@ -65,7 +70,7 @@ export class TranscodeClient {
     const dispose = (): Promise<void> => rm(output, { force: true });
     try {
       const request = { path, size, dataSetOffset, transferSyntaxUid, targetSyntaxUid, output };
-      return { path: output, size: await this.#perform(request), dispose };
+      return { path: output, size: await this.#perform(request, signal), dispose };
     } catch (error) {
       await dispose();
       throw error;
@@ -77,10 +82,14 @@ export class TranscodeClient {
     await Promise.all([...this.#all].map((worker) => this.#end(worker)));
   }
 
-  async #perform(request: TranscodeRequest): Promise<number> {
+  async #perform(request: TranscodeRequest, signal: AbortSignal | undefined): Promise<number> {
     const worker = await this.#takeWorker();
+    if (signal?.aborted) {
+      this.#giveBack(worker);
+      throw signal.reason;
+    }
     try {
-      const size = await this.#ask(worker, request);
+      const size = await this.#ask(worker, request, signal);
       this.#giveBack(worker);
       return size;
     } catch (error) {
@@ -140,12 +149,17 @@ export class TranscodeClient {
     if (next) next(this.#start());
   }
 
-  #ask({ child }: Worker, request: TranscodeRequest): Promise<number> {
+  #ask({ child }: Worker, request: TranscodeRequest, signal: AbortSignal | undefined): Promise<number> {
     const { deadlineMs = DEADLINE_MS } = this.#options;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
         child.off('message', onMessage).off('exit', onExit);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const onAbort = (): void => {
+        settle();
+        reject(signal?.reason);
       };
       const fail = (why: string): void => {
         settle();
@@ -160,6 +174,7 @@ export class TranscodeClient {
         fail(`the process that decodes ended (${signal ?? `exit code ${code}`})`);
       const timer = setTimeout(() => fail(`it took over ${deadlineMs / 1000} s`), deadlineMs);
       child.on('message', onMessage).on('exit', onExit);
+      signal?.addEventListener('abort', onAbort, { once: true });
       child.send(request, (error) => {
         if (error) fail('the process that decodes cannot be reached');
       });

@@ -9,15 +9,15 @@ import { VoxgateError } from '../errors.ts';
 import { type DecodedFrame, isDecodable } from './decode.ts';
 import { decodeAsStored, layoutOf } from './frame-layout.ts';
 
-/** Pixel data as they will be without compression. */
-export interface PlainPixels {
+/** Pixel data as they will be in the object that is written. */
+export interface WrittenPixels {
   readonly vr: 'OB' | 'OW';
-  /** Bytes of the value, the padding to even length included. */
+  /** Bytes of the value, the padding to even length included; FFFFFFFFH for fragments, which end by themselves. */
   readonly length: number;
   /** Where decoding changed how colour lies in the samples (PS3.3 C.7.6.3.1.2 and .3). */
   readonly photometricInterpretation: string | undefined;
   readonly planarConfiguration: 0 | 1 | undefined;
-  /** One frame at a time. @throws VoxgateError undecodable */
+  /** One frame at a time, or what stands around it. @throws VoxgateError undecodable */
   frames(): AsyncGenerator<Uint8Array, void>;
 }
 
@@ -31,7 +31,7 @@ const MAX_LENGTH = 0xfffffffe;
 export async function plainPixels(
   { dataset, pixelData, transferSyntaxUid }: PixelObject,
   source: ByteSource,
-): Promise<PlainPixels> {
+): Promise<WrittenPixels> {
   const layout = layoutOf(dataset, transferSyntaxUid);
   if (!isDecodable(transferSyntaxUid)) throw undecodable(transferSyntaxUid, 'there is no decoder for it here');
   const parsed = { dataset, pixelData, transferSyntaxUid, bulk: new Map() };
@@ -101,7 +101,7 @@ async function* joinBits(frames: AsyncIterable<Uint8Array>, bitsPerFrame: number
 }
 
 /** Native pixel data that lie in pieces, or whose words are of another size than their VR says, frame for frame. */
-export function nativePixels(parsed: ParsedObject, source: ByteSource): PlainPixels | undefined {
+export function nativePixels(parsed: ParsedObject, source: ByteSource): WrittenPixels | undefined {
   const { pixelData, dataset } = parsed;
   if (pixelData?.tag !== '7FE00010' || (pixelData.swap === 1 && !pixelData.encapsulated)) return undefined;
   const index = frameIndex(parsed, source);

@@ -1,23 +1,27 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import { inflate } from '../dicom/deflate.ts';
-import { ElementReader, type Encoding, IMPLICIT_LITTLE } from '../dicom/element-reader.ts';
+import { ElementReader, type Encoding, IMPLICIT_LITTLE, UNDEFINED_LENGTH } from '../dicom/element-reader.ts';
 import { guessEncoding } from '../dicom/guess-encoding.ts';
 import { type ByteSource, bufferSource, fileSource, type ParsedObject, parseDataSet } from '../dicom/parse.ts';
 import { isItem } from '../dicom/read-values.ts';
 import { type Edits, reencode } from '../dicom/reencode.ts';
-import { readableSyntax, transferSyntaxOf } from '../dicom/transfer-syntaxes.ts';
+import { readableSyntax, type TransferSyntax, transferSyntaxOf } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
+import { encapsulatedPixels } from './encapsulate.ts';
+import { isEncodable } from './encode.ts';
 import type { TranscodeRequest } from './transcode-messages.ts';
-import { nativePixels, type PlainPixels, plainPixels } from './transcode-pixels.ts';
+import { nativePixels, plainPixels, type WrittenPixels } from './transcode-pixels.ts';
 
 /** Extended Offset Table, its lengths, and Encapsulated Pixel Data Value Total Length: of encapsulated pixels alone. */
 const OF_FRAGMENTS = ['7FE00001', '7FE00002', '7FE00003'];
+const PIXEL_DATA = '7FE00010';
 const LOSSY_IMAGE_COMPRESSION = 0x00282110;
 
 /**
- * Writes the data set of a stored object to `output` in explicit or implicit VR little endian without compression. Pixels
- * are decoded one frame at a time; all else stays as it is, but for what is said of how the pixels lie.
+ * Writes the data set of a stored object to `output` in explicit or implicit VR little endian without compression, or in a
+ * lossless transfer syntax. Pixels are decoded one frame at a time; all else stays as it is, but for what is said of how
+ * the pixels lie.
  *
  * @returns bytes written
  * @throws VoxgateError undecodable, not-dicom, too-large, not-acceptable: why it cannot be done
@@ -25,13 +29,13 @@ const LOSSY_IMAGE_COMPRESSION = 0x00282110;
 export async function transcodeFile(request: TranscodeRequest): Promise<number> {
   const { path, size, output, targetSyntaxUid } = request;
   const target = transferSyntaxOf(targetSyntaxUid);
-  if (!target || target.encapsulated || target.deflated || target.bigEndian)
+  if (!target || (target.encapsulated && !isEncodable(targetSyntaxUid)) || target.deflated || target.bigEndian)
     throw new VoxgateError('not-acceptable', `transfer syntax ${targetSyntaxUid} is not written here`);
   const input = openSync(path, 'r');
   try {
     const into = openSync(output, 'wx', 0o600);
     try {
-      return await transcode(request, fileSource(input, size), { explicitVr: target.explicitVr, into });
+      return await transcode(request, fileSource(input, size), { target, into });
     } finally {
       closeSync(into);
     }
@@ -43,20 +47,20 @@ export async function transcodeFile(request: TranscodeRequest): Promise<number> 
 async function transcode(
   { dataSetOffset, transferSyntaxUid }: TranscodeRequest,
   file: ByteSource,
-  { explicitVr, into }: { readonly explicitVr: boolean; readonly into: number },
+  { target, into }: { readonly target: TransferSyntax; readonly into: number },
 ): Promise<number> {
   const parsed = parseDataSet(file, { transferSyntaxUid, offset: dataSetOffset });
   if (!parsed.complete) throw new VoxgateError('not-dicom', parsed.warnings[0] ?? 'the object breaks off');
   const source = parsed.deflated ? bufferSource(inflate(file, dataSetOffset).bytes) : file;
   const start = parsed.deflated ? 0 : dataSetOffset;
-  const pixels = await pixelsOf(parsed, source);
+  const pixels = await pixelsOf(parsed, source, target);
   const from = encodingOf(source, start, transferSyntaxUid);
   let written = 0;
   const write = (bytes: Uint8Array): void => {
     for (let at = 0; at < bytes.length; ) at += writeSync(into, bytes, at);
     written += bytes.length;
   };
-  for (const piece of reencode(source, start, { from, explicitVr }, editsFor(parsed, pixels))) {
+  for (const piece of reencode(source, start, { from, explicitVr: target.explicitVr }, editsFor(parsed, pixels))) {
     if (Buffer.isBuffer(piece)) {
       write(piece);
       continue;
@@ -64,6 +68,7 @@ async function transcode(
     const { frames, length } = pixels.get(piece.pixelsAt)!;
     const end = written + length;
     for await (const frame of frames()) write(frame);
+    if (length === UNDEFINED_LENGTH) continue;
     if (written === end - 1) write(Buffer.alloc(1));
     if (written !== end) throw new VoxgateError('undecodable', 'the frames do not have the size that the first had');
   }
@@ -77,12 +82,19 @@ function encodingOf(source: ByteSource, offset: number, transferSyntaxUid: strin
 }
 
 /** The pixel data that have to be written anew, by path: those of the object, and of icons in it. */
-async function pixelsOf(parsed: ParsedObject, source: ByteSource): Promise<Map<string, PlainPixels>> {
+async function pixelsOf(
+  parsed: ParsedObject,
+  source: ByteSource,
+  target: TransferSyntax,
+): Promise<Map<string, WrittenPixels>> {
   const { transferSyntaxUid, pixelData } = parsed;
-  const found = new Map<string, PlainPixels>();
+  const found = new Map<string, WrittenPixels>();
+  const fragments = target.encapsulated ? await encapsulatedPixels(parsed, source, target.uid) : undefined;
+  if (fragments) found.set(PIXEL_DATA, fragments);
   for (const [path, value] of parsed.bulk) {
     if (!/(^|\/)7FE000(08|09|10)$/.test(path)) continue;
     const isOwn = path === pixelData?.tag;
+    if (isOwn && fragments) continue;
     if (value.encapsulated && readableSyntax(transferSyntaxUid).encapsulated) {
       const dataset = isOwn ? parsed.dataset : itemAt(parsed.dataset, path);
       const items = isOwn ? pixelData.items : itemsOf(source, value);
@@ -123,7 +135,7 @@ function itemsOf(source: ByteSource, value: { readonly offset: number; readonly 
   return items;
 }
 
-function editsFor(parsed: ParsedObject, pixels: ReadonlyMap<string, PlainPixels>): Edits {
+function editsFor(parsed: ParsedObject, pixels: ReadonlyMap<string, WrittenPixels>): Edits {
   const values = new Map<string, Buffer>();
   for (const [path, { photometricInterpretation: colour, planarConfiguration: planar }] of pixels) {
     const around = path.slice(0, -'7FE00010'.length);

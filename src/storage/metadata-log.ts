@@ -50,9 +50,14 @@ export function pack(text: string): Packed {
     : { bytes, gzipped: false };
 }
 
-export async function unpack({ bytes, gzipped }: Packed): Promise<string> {
+export async function unpack(packed: Packed): Promise<string> {
+  return (await unpackBytes(packed)).toString('utf8');
+}
+
+/** The text as UTF-8. */
+export async function unpackBytes({ bytes, gzipped }: Packed): Promise<Buffer> {
   const plain = gzipped ? await gunzipped(bytes) : bytes;
-  return Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString('utf8');
+  return Buffer.from(plain.buffer, plain.byteOffset, plain.length);
 }
 
 const SEGMENT_BYTES = 256 * 1024 * 1024;

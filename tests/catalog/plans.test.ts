@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, migrate, openDatabase } from '../../src/catalog/database.ts';
-import { search, statementOf } from '../../src/catalog/search.ts';
+import { countAnswers, search, searchPages } from '../../src/catalog/search.ts';
+import { countStatementOf, statementOf } from '../../src/catalog/search-statement.ts';
 import { runStatement } from '../../src/catalog/statement.ts';
-import { queryFromParameters } from '../../src/dicom/query.ts';
+import { queryFromParameters } from '../../src/dicom/query-parameters.ts';
 import { aDatabase } from '../support/test-node.ts';
 
 /** 20,000 studies of 5,000 patients, two series and four instances in each of the first 10,000. */
@@ -95,6 +96,42 @@ describe('the plan of a query on a filled catalog', () => {
     }
   });
 
+  it('counts what is left by an index, up to a number and no further', async () => {
+    const database = await aFilledCatalog();
+    const counts: ['patient' | 'study' | 'series' | 'instance', string, (string | number)[]][] = [
+      ['study', 'PatientID=P77', ['20000101', 7]],
+      ['study', 'StudyDate=20200101-20200110', ['20200107', 7]],
+      ['study', 'PatientName=c4ca4238a0b923820dcc509a6f75849b*', ['20000101', 7]],
+      ['series', STUDY, ['20000101', 77, 1]],
+      ['instance', `${STUDY}&SeriesInstanceUID=1.2.77.1`, ['20000101', 77, 1, 1, 1]],
+    ];
+    for (const [level, parameters, after] of counts) {
+      const query = queryFromParameters(level, new URLSearchParams(parameters));
+      const { text, values } = countStatementOf(query, { size: 1001, offset: 0, after });
+      expect(`${level} ${parameters}\n${await explain(database, text, values)}`).not.toContain('Seq Scan');
+    }
+    const all = queryFromParameters('study', new URLSearchParams());
+    expect(await countAnswers(database, all, { after: undefined, offset: 0, most: 1001 })).toBe(1001);
+    expect(await countAnswers(database, all, { after: undefined, offset: 19_990, most: 1001 })).toBe(10);
+  });
+
+  it('gives up in time, says so, and leaves the connection to others', async () => {
+    const database = await aFilledCatalog();
+    const locked = await database.transaction();
+    await locked.raw('LOCK TABLE studies IN ACCESS EXCLUSIVE MODE');
+    const pages = searchPages(database, queryFromParameters('study', new URLSearchParams()), { longestMs: 300 });
+    await expect(pages.next()).rejects.toMatchObject({
+      code: 'out-of-resources',
+      message: expect.stringContaining('given up; narrow it'),
+    });
+    const leaving = new AbortController();
+    const left = searchPages(database, queryFromParameters('study', new URLSearchParams()), { signal: leaving.signal });
+    setTimeout(() => leaving.abort(new Error('left')), 100);
+    await expect(left.next()).rejects.toThrow('left');
+    await locked.rollback();
+    expect(await search(database, queryFromParameters('study', new URLSearchParams('limit=3')))).toHaveLength(3);
+  });
+
   it('does without trigrams where the extension is refused, and is still right', async () => {
     const url = await aDatabase();
     const admin = openDatabase(url);
@@ -131,7 +168,8 @@ describe('the plan of a query on a filled catalog', () => {
       statementOf(queryFromParameters('study', new URLSearchParams(parameters)), page);
     expect(hot('PatientID=a')).toMatchObject({ hot: true, text: hot('PatientID=b').text });
     expect(hot('PatientID=a*').hot).toBe(false);
-    expect(hot('StudyDate=20200101-').hot).toBe(false);
+    expect(hot('StudyDate=20200101-').hot).toBe(true);
+    expect(hot('StudyTime=10-').hot).toBe(false);
   });
 });
 

@@ -60,6 +60,7 @@ export function aRecord(said: Said): InstanceRecord {
     instance: {
       sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
       instanceNumber: 1,
+      shape: '4\\4\\8\\',
       transferSyntaxUid: '1.2.840.10008.1.2.1',
       storageKey: said.key ?? `key-of-${content}`,
       size: 1000,

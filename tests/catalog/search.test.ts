@@ -2,13 +2,15 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeInstance } from '../../src/archive/describe-instance.ts';
 import { type Database, migrate, openDatabase } from '../../src/catalog/database.ts';
 import { fold } from '../../src/catalog/fold.ts';
+import type { Found } from '../../src/catalog/found.ts';
 import { locateByRow } from '../../src/catalog/locate.ts';
 import { soundsOf } from '../../src/catalog/names.ts';
 import { recordInstances } from '../../src/catalog/record-instances.ts';
-import { type Found, search, searchPages } from '../../src/catalog/search.ts';
+import { search, searchPages } from '../../src/catalog/search.ts';
 import { dataset, type Fields } from '../../src/dicom/build.ts';
 import { type FindOptions, queryFromIdentifier } from '../../src/dicom/find-identifier.ts';
-import { type Query, type QueryLevel, queryFromParameters } from '../../src/dicom/query.ts';
+import type { Query, QueryLevel } from '../../src/dicom/query.ts';
+import { queryFromParameters } from '../../src/dicom/query-parameters.ts';
 import { text } from '../../src/dicom/read-values.ts';
 import { anInstance } from '../support/instances.ts';
 import { aDatabase } from '../support/test-node.ts';
@@ -57,7 +59,7 @@ const studies = (...fields: readonly Fields[]): Fields[] =>
 
 /** The last number of each study's UID, in order. */
 const numbers = (found: readonly Found[]): number[] =>
-  found.map((one) => Number(one.studyInstanceUid!.split('.').at(-1))).sort((a, b) => a - b);
+  found.map((one) => Number(one.row.studyInstanceUid!.split('.').at(-1))).sort((a, b) => a - b);
 
 /** A series that answers these requests. */
 const aSeries = (n: number, ...requests: readonly Fields[]): Fields => ({
@@ -250,7 +252,7 @@ describe('the kinds of matching (PS3.4 C.2.2.2)', () => {
       aSeries(2, { ScheduledProcedureStepID: 'A' }, {}),
       aSeries(3),
     );
-    const series = async (query: Query) => (await search(database, query)).map((one) => one.seriesInstanceUid);
+    const series = async (query: Query) => (await search(database, query)).map((one) => one.row.seriesInstanceUid);
     const requests = (keys: Fields) =>
       identified({ QueryRetrieveLevel: 'SERIES', RequestAttributesSequence: [keys] }, { relational: true });
     expect(await series(asked('series', `${REQUESTED}=B`))).toEqual(['1.2.3.4.1.1']);
@@ -352,8 +354,8 @@ describe('what is counted (PS3.4 C.3.4)', () => {
     const ask = async (parameters: string) => await search(database, asked('patient', parameters));
     expect(await ask('')).toHaveLength(4);
     const [patient] = await ask('PatientID=P1');
-    expect(patient).toMatchObject({
-      level: 'patient',
+    expect(patient?.level).toBe('patient');
+    expect(patient?.row).toMatchObject({
       numberOfPatientRelatedStudies: 2,
       numberOfPatientRelatedSeries: 3,
       numberOfPatientRelatedInstances: 3,
@@ -362,7 +364,7 @@ describe('what is counted (PS3.4 C.3.4)', () => {
     expect(await ask('PatientName=nobody*')).toHaveLength(2);
     expect(await ask('IssuerOfPatientID=B')).toHaveLength(1);
     await database.raw("UPDATE studies SET patient_id = 'P1' WHERE study_instance_uid = '1.2.3.3'");
-    expect((await ask('PatientID=P1')).map((one) => one.numberOfPatientRelatedStudies)).toEqual([2, 1]);
+    expect((await ask('PatientID=P1')).map((one) => one.row.numberOfPatientRelatedStudies)).toEqual([2, 1]);
   });
 
   it('at the levels below only where it is asked for', async () => {
@@ -372,12 +374,12 @@ describe('what is counted (PS3.4 C.3.4)', () => {
       { SOPClassUID: SEG, PatientID: 'Q' },
     );
     const [study] = await search(database, identified({ PatientID: 'P', NumberOfPatientRelatedStudies: '' }));
-    expect(study).toMatchObject({ numberOfPatientRelatedStudies: 2, numberOfPatientRelatedInstances: 2 });
+    expect(study?.row).toMatchObject({ numberOfPatientRelatedStudies: 2, numberOfPatientRelatedInstances: 2 });
     const [plain] = await search(database, identified({ PatientID: 'Q' }));
-    expect(plain?.numberOfPatientRelatedStudies).toBeUndefined();
-    expect(plain?.sopClassesInStudy).toBeUndefined();
+    expect(plain?.row.numberOfPatientRelatedStudies).toBeUndefined();
+    expect(plain?.row.sopClassesInStudy).toBeUndefined();
     const [classes] = await search(database, identified({ PatientID: 'Q', SOPClassesInStudy: '' }));
-    expect(new Set(classes?.sopClassesInStudy)).toEqual(new Set([CT, SEG]));
+    expect(new Set(classes?.row.sopClassesInStudy)).toEqual(new Set([CT, SEG]));
     expect(await search(database, identified({ SOPClassesInStudy: SEG }))).toHaveLength(1);
     expect(await search(database, identified({ SOPClassesInStudy: '1.2.3' }))).toHaveLength(0);
   });
@@ -411,20 +413,20 @@ describe('answers of any number', () => {
       'SELECT study_instance_uid AS uid FROM studies ORDER BY study_date DESC NULLS LAST, id DESC',
     );
     const found = await everyPage(database, asked('study', ''));
-    expect(found.map((one) => one.studyInstanceUid)).toEqual(ordered.map((row: { uid: string }) => row.uid));
-    expect(new Set((await everyPage(database, asked('series', ''))).map((one) => one.seriesInstanceUid)).size).toBe(
+    expect(found.map((one) => one.row.studyInstanceUid)).toEqual(ordered.map((row: { uid: string }) => row.uid));
+    expect(new Set((await everyPage(database, asked('series', ''))).map((one) => one.row.seriesInstanceUid)).size).toBe(
       2600,
     );
     const instances = await everyPage(database, asked('instance', ''));
-    expect(new Set(instances.map((one) => one.sopInstanceUid)).size).toBe(900);
-    expect(instances.slice(0, 3).map((one) => one.instanceNumber)).toEqual([1, 2, null]);
+    expect(new Set(instances.map((one) => one.row.sopInstanceUid)).size).toBe(900);
+    expect(instances.slice(0, 3).map((one) => one.row.instanceNumber)).toEqual([1, 2, null]);
     expect(await everyPage(database, asked('patient', ''))).toHaveLength(7);
   });
 
   it('are cut by limit and offset alike, with a column or without', async () => {
     const database = await many();
     const all = await everyPage(database, asked('study', ''));
-    const uids = (found: readonly Found[]) => found.map((one) => one.studyInstanceUid);
+    const uids = (found: readonly Found[]) => found.map((one) => one.row.studyInstanceUid);
     expect(uids(await search(database, asked('study', 'limit=300&offset=900')))).toEqual(uids(all.slice(900, 1200)));
     expect(uids(await search(database, asked('study', 'limit=5&offset=1299')))).toEqual(uids(all.slice(1299)));
     expect(await search(database, asked('study', 'limit=0'))).toEqual([]);
@@ -440,7 +442,7 @@ describe('answers of any number', () => {
     const stop = new AbortController();
     let pages = 0;
     const reading = (async () => {
-      for await (const _ of searchPages(database, asked('study', ''), stop.signal)) {
+      for await (const _ of searchPages(database, asked('study', ''), { signal: stop.signal })) {
         pages += 1;
         stop.abort();
       }
@@ -458,7 +460,7 @@ describe('answers of any number', () => {
     const later = new AbortController();
     setTimeout(() => later.abort(), 100);
     const began = Date.now();
-    await expect(searchPages(database, asked('study', ''), later.signal).next()).rejects.toThrow(/aborted/);
+    await expect(searchPages(database, asked('study', ''), { signal: later.signal }).next()).rejects.toThrow(/aborted/);
     expect(Date.now() - began).toBeLessThan(1000);
     const { rows } = await database.raw(
       "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'SELECT s.attr%'",
@@ -471,12 +473,12 @@ describe('answers of any number', () => {
     const found = await search(database, asked('instance', ''));
     const located = await locateByRow(
       database,
-      found.map((one) => one.instanceId!),
+      found.map((one) => one.row.instanceId!),
     );
-    expect(found.map((one) => located.get(one.instanceId!)?.sopInstanceUid)).toEqual([
+    expect(found.map((one) => located.get(one.row.instanceId!)?.sopInstanceUid)).toEqual([
       '1.2.3.4.1.1.1',
       '1.2.3.4.1.1.2',
     ]);
-    expect((await search(database, asked('study', '')))[0]?.instanceId).toBeUndefined();
+    expect((await search(database, asked('study', '')))[0]?.row.instanceId).toBeUndefined();
   });
 });

@@ -28,6 +28,20 @@ describe('the data dictionary (PS3.6)', () => {
     expect(vrOf('60013000')).toBeUndefined();
   });
 
+  it('knows the retired attributes whose elements are numbered', () => {
+    expect(vrOf('00280423')).toBe('AT');
+    expect(vrOf('00280403')).toBe('LO');
+    expect(keywordOf('00203105')).toBe('SourceImageIDs');
+    expect(vrOf('10000013')).toBe('US');
+    expect(vrOf('10100000')).toBe('UL');
+  });
+
+  it('is PS3.6 where dcmjs is not', () => {
+    expect(vrOf('00660040')).toBe('OL');
+    expect(vrOf('00760034')).toBe('SQ');
+    expect(tagOf('ViewOrientationModifierCodeSequence')).toBe('006862F0');
+  });
+
   it('takes private creators for LO and group lengths for UL (PS3.5 Sections 7.2 and 7.8.1)', () => {
     expect(vrOf('00090010')).toBe('LO');
     expect(isPrivateCreator('000900FF')).toBe(true);

@@ -7,19 +7,9 @@ import { jsonText } from '../../src/dicom/json-text.ts';
 import { bufferSource, parsePart10 } from '../../src/dicom/parse.ts';
 import { encodeDataSet, encodePart10 } from '../../src/dicom/write.ts';
 import { VoxgateError } from '../../src/errors.ts';
+import { seeded } from '../support/seeded.ts';
 import { expectedRows, hasSharedData, sharedData } from '../support/shared-data.ts';
 import { part10 } from './raw-elements.ts';
-
-/** Mulberry32: the same numbers in every run, so that a failure can be run again. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function mutated(original: Buffer, random: () => number): Buffer {
   const bytes = Buffer.from(original);

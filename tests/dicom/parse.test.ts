@@ -178,6 +178,30 @@ describe('encodings (PS3.5 Section 7, Annex A)', () => {
     expect(read(IMPLICIT, sign(0), padding).dataset['00280120']).toEqual({ vr: 'US', Value: [65535] });
   });
 
+  it('resolves "US or SS" in an item by its own Pixel Representation, or by that of what is around it', () => {
+    const padding = implicit('00280120', Buffer.from([0xff, 0xff]));
+    const sign = (value: number) => implicit('00280103', Buffer.from([value, 0]));
+    const parsed = read(
+      IMPLICIT,
+      sign(1),
+      implicit('00880200', Buffer.concat([item(sign(0), padding), item(padding)])),
+    );
+    expect(parsed.dataset['00880200']?.Value).toEqual([
+      { '00280103': { vr: 'US', Value: [0] }, '00280120': { vr: 'US', Value: [65535] } },
+      { '00280120': { vr: 'SS', Value: [-1] } },
+    ]);
+  });
+
+  it('takes encapsulated pixels for OB where implicit VR says nothing (PS3.5 Annex A.4)', () => {
+    const fragments = Buffer.concat([
+      implicit('7FE00010', '', UNDEFINED),
+      item(),
+      item(Buffer.alloc(4)),
+      END_OF_SEQUENCE,
+    ]);
+    expect(read(IMPLICIT, implicit('00080060', 'OT'), fragments).dataset['7FE00010']?.vr).toBe('OB');
+  });
+
   it('keeps private elements, as UN where implicit VR does not tell more (PS3.5 Section 7.8)', () => {
     const parsed = read(IMPLICIT, implicit('00090010', 'MINE'), implicit('00091001', 'abcd'));
     expect(parsed.dataset).toEqual({
@@ -320,6 +344,7 @@ describe('values (PS3.18 Annex F.2, PS3.5 Section 6.2)', () => {
     ['00204000', 'LT', '  a\\b  ', ['  a\\b']],
     ['00280030', 'DS', '1.50\\+.5\\1e2\\-0.0', [1.5, 0.5, 100, 0]],
     ['00280030', 'DS', 'abc\\1,5\\1e999', ['abc', '1,5', '1e999']],
+    ['00280030', 'DS', '9007199254740993\\9007199254740991\\1e20', ['9007199254740993', 9007199254740991, 1e20]],
     ['00200013', 'IS', '+007', [7]],
     ['00200013', 'IS', '1.0', ['1.0']],
     ['00200013', 'IS', 'NaN', ['NaN']],

@@ -3,8 +3,8 @@ import { dataset, type Fields } from '../../src/dicom/build.ts';
 import { tagOf } from '../../src/dicom/dictionary.ts';
 import { type FindModel, queryFromIdentifier } from '../../src/dicom/find-identifier.ts';
 import { answerFindNegotiation, findOptions } from '../../src/dicom/find-negotiation.ts';
-import { queryFromParameters } from '../../src/dicom/query.ts';
 import type { Match } from '../../src/dicom/query-match.ts';
+import { queryFromParameters } from '../../src/dicom/query-parameters.ts';
 
 function qido(parameters: string, within?: { study?: string; series?: string }) {
   return queryFromParameters('study', new URLSearchParams(parameters), within);

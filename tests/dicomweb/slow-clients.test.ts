@@ -67,6 +67,8 @@ describe.skipIf(process.platform !== 'linux')('a client that leaves in the middl
   it.each([
     ['a study', `/dicom-web/studies/${STUDY}`],
     ['an instance', INSTANCE],
+    ['a ZIP file', `/dicom-web/studies/${STUDY}?accept=application/zip`],
+    ['a value', `${INSTANCE}/bulkdata/7FE00010`],
   ])('leaves no file of %s open behind it, and is no error', async (_what, path) => {
     const sockets = await Promise.all(Array.from({ length: 8 }, () => askAndStop(path)));
     await until(() => openObjects().length > 0);
@@ -76,6 +78,15 @@ describe.skipIf(process.platform !== 'linux')('a client that leaves in the middl
     expect(openObjects()).toEqual([]);
     expect(shared.log()).not.toContain('"level":50');
     expect((await ask(shared.http, '/healthz')).status).toBe(200);
+  });
+});
+
+describe('the first byte', () => {
+  it('leaves before the last object is read', async () => {
+    const socket = await askAndStop(`/dicom-web/studies/${STUDY}`);
+    await sleep(100);
+    expect(new Set(openObjects()).size).toBe(1);
+    socket.destroy();
   });
 });
 

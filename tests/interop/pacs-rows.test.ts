@@ -38,6 +38,11 @@ import { command, contextResults, EXPLICIT, IMPLICIT, pData, pdv, RawScu, storeC
  * 38 large objects                here
  * 39 durable acknowledgement      crash
  * 40 caps                         here; tests/dicom/parse, tests/dicom/mutations, tests/dimse/hostile
+ * 45 QIDO-RS, every resource      tests/dicomweb/search, search-clients; /patients: search-answers
+ * 46 includefield                 tests/dicomweb/search-answers
+ * 47 limit, offset, Warning       tests/dicomweb/search-pages (with objects arriving), tests/archive/listings
+ * 48 required keys (10.6.1-5)     tests/dicomweb/search, tests/catalog/search, tests/catalog/plans
+ * 49 media types, 406             tests/dicomweb/search, search-answers (XML, gzip)
  */
 const shared = aSharedNode();
 
