@@ -17,9 +17,7 @@ const rows = names.map((name) => ({ name, ours: voxgate.get(name), theirs: ortha
 const count = (side, outcome) => rows.filter((row) => row[side]?.outcome === outcome).length;
 const summary = (side) =>
   `${count(side, 'passed')} passed, ${count(side, 'failed')} failed, ${count(side, 'skipped')} not offered`;
-writeFileSync(
-  TABLE,
-  `# The suite against this node and against Orthanc
+const table = `# The suite against this node and against Orthanc
 
 Made by \`npm run conformance:differences\`: every test of \`conformance/suite\`, asked over the wire of a node of this project
 and of Orthanc ${version} with its DICOMweb plugin ${plugin}, both with their defaults. A test asks what the standard says, or
@@ -39,8 +37,8 @@ ${section(
 ${section(
   'Both pass',
   rows.filter(({ ours, theirs }) => ours?.outcome === 'passed' && theirs?.outcome === 'passed'),
-)}`.trimEnd() + '\n',
-);
+)}`;
+writeFileSync(TABLE, `${table.trimEnd()}\n`);
 console.log(`Voxgate: ${summary('ours')}\nOrthanc: ${summary('theirs')}\n${TABLE} was written`);
 process.exit(count('ours', 'failed') > 0 ? 1 : 0);
 
