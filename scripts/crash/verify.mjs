@@ -15,7 +15,7 @@ export async function retrieveAll(root, objects) {
   const ask = async () => {
     for (const { sop, study, series, digest } of left) {
       const path = `/studies/${study}/series/${series}/instances/${sop}`;
-      const { status, body } = await client.send('GET', path, { accept: 'application/dicom' });
+      const { status, body } = await client.send('GET', path, { accept: 'application/dicom; transfer-syntax=*' });
       if (status !== 200) faults.push(`${sop} was acknowledged and is answered with HTTP ${status}`);
       else if (dataSetDigest(body()) !== digest) faults.push(`${sop} was acknowledged and has other bytes now`);
     }

@@ -80,7 +80,7 @@ async function metadata(n: number): Promise<JsonDataset> {
 }
 
 async function dataSetBack(n: number, length: number): Promise<Buffer> {
-  const answer = await fetch(pathOf(n), { headers: { accept: 'application/dicom' } });
+  const answer = await fetch(pathOf(n), { headers: { accept: 'application/dicom; transfer-syntax=*' } });
   expect(answer.status).toBe(200);
   const file = Buffer.from(await answer.arrayBuffer());
   return file.subarray(file.length - length);
