@@ -4,7 +4,7 @@ import { items, number, text } from '../dicom/read-values.ts';
 import { LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE } from '../dicom/sop-classes.ts';
 import { readableSyntax } from '../dicom/transfer-syntaxes.ts';
 import { VoxgateError } from '../errors.ts';
-import { isSamePlane, planeOf } from '../imaging/render-plane.ts';
+import { isSamePlane, planeOf, shareReference } from '../imaging/render-plane.ts';
 import { imagesOf, type ReferencedImage } from '../imaging/render-presentation.ts';
 import { type SegmentSource, sourcesOf } from '../imaging/render-segments.ts';
 
@@ -172,6 +172,8 @@ async function sourcesByPlace(
   return Array.from({ length: count }, (_, i) => {
     const plane = planeOf(segmentation, i + 1);
     if (!plane) return [];
-    return candidates.filter((candidate) => isSamePlane(candidate.plane, plane)).map(({ source }) => source);
+    return candidates
+      .filter((candidate) => shareReference(candidate.plane, plane) && isSamePlane(candidate.plane, plane))
+      .map(({ source }) => source);
   });
 }

@@ -53,9 +53,13 @@ function normalOf({ rowDirection, columnDirection }: Plane): Vec3 {
   return scale(normal, 1 / length(normal));
 }
 
+/** Whether places of both mean the same, as far as both say in which frame of reference they are. */
+export function shareReference(a: Plane, b: Plane): boolean {
+  return !a.frameOfReferenceUid || !b.frameOfReferenceUid || a.frameOfReferenceUid === b.frameOfReferenceUid;
+}
+
 /** Whether two planes are one: parallel, and no further apart than decimals are rounded. */
 export function isSamePlane(a: Plane, b: Plane): boolean {
-  if (a.frameOfReferenceUid && b.frameOfReferenceUid && a.frameOfReferenceUid !== b.frameOfReferenceUid) return false;
   const normal = normalOf(a);
   const isParallel = Math.abs(dot(normal, normalOf(b))) > PARALLEL;
   return isParallel && Math.abs(dot(subtract(b.position, a.position), normal)) <= TOLERANCE_MM;

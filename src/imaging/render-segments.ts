@@ -6,7 +6,7 @@ import { fromDisplayCieLab } from './render-cielab.ts';
 import { storedValues } from './render-frame.ts';
 import type { StoredValues } from './render-grey.ts';
 import { functionalGroup, type OpenedObject } from './render-object.ts';
-import { isSamePlane, type Mapping, mappingBetween, planeOf } from './render-plane.ts';
+import { isSamePlane, type Mapping, mappingBetween, planeOf, shareReference } from './render-plane.ts';
 import type { Picture } from './render-request.ts';
 
 type Colour = readonly [red: number, green: number, blue: number];
@@ -109,14 +109,16 @@ function mappingFor(
 ): Mapping {
   const from = planeOf(object.dataset, sourceFrame);
   const to = planeOf(segmentation, frame);
-  if (from && to) {
-    if (isSamePlane(from, to)) return mappingBetween(from, to);
-    throw misplaced(frame, 'lies in another plane than the image it is about');
-  }
   const sopInstanceUid = text(object.dataset, 'SOPInstanceUID');
   const named = sourcesOf(segmentation, frame).find(
     (one) => one.sopInstanceUid === sopInstanceUid && (one.frame === undefined || one.frame === sourceFrame),
   );
+  if (from && to) {
+    // Who names the image means its places: some archives gave each slice a frame of reference of its own.
+    if (!named && !shareReference(from, to)) throw misplaced(frame, 'is in another frame of reference than the image');
+    if (!isSamePlane(from, to)) throw misplaced(frame, 'lies in another plane than the image it is about');
+    return mappingBetween(from, to);
+  }
   const isSameGrid =
     number(segmentation, 'Rows') === picture.height && number(segmentation, 'Columns') === picture.width;
   // Neither has a place in a patient, and the segmentation says that its pixels are those of the image.

@@ -315,7 +315,7 @@ describe('Segmentations laid over their source (PS3.3 A.51)', () => {
     FrameOfReferenceUID: '1.2.3',
   };
   const source = anImage({ ...plane, SOPInstanceUID: '1.2.3.5' }, new Uint8Array(16).fill(100));
-  const segmentation = (geometry: Partial<typeof plane>, bits: readonly number[]): StoredObject => {
+  const segmentation = (geometry: Partial<typeof plane>, bits: readonly number[], group: Fields = {}): StoredObject => {
     const { ImagePositionPatient, ImageOrientationPatient, PixelSpacing, FrameOfReferenceUID } = {
       ...plane,
       ...geometry,
@@ -337,6 +337,7 @@ describe('Segmentations laid over their source (PS3.3 A.51)', () => {
           {
             PlanePositionSequence: [{ ImagePositionPatient }],
             SegmentIdentificationSequence: [{ ReferencedSegmentNumber: 1 }],
+            ...group,
           },
         ],
       },
@@ -359,6 +360,21 @@ describe('Segmentations laid over their source (PS3.3 A.51)', () => {
     const turned = { ImageOrientationPatient: [0, 1, 0, 1, 0, 0] };
     expect(await red(segmentation(turned, [0b0000_0010, 0]))).toEqual([4]);
     expect(await red(segmentation({ PixelSpacing: [1, 1] }, [0b0000_0100, 0]))).toEqual([1]);
+  });
+
+  it('takes an image at its name where archives gave each slice a frame of reference of its own (LIDC-IDRI)', async () => {
+    const named = {
+      DerivationImageSequence: [
+        {
+          SourceImageSequence: [
+            { ReferencedSOPClassUID: '1.2.840.10008.5.1.4.1.1.7', ReferencedSOPInstanceUID: '1.2.3.5' },
+          ],
+        },
+      ],
+    };
+    expect(await red(segmentation({ FrameOfReferenceUID: '1.2.4' }, [1, 0], named))).toEqual([0]);
+    const elsewhere = { FrameOfReferenceUID: '1.2.4', ImagePositionPatient: [10, 20, 31] };
+    await expect(red(segmentation(elsewhere, [1, 0], named))).rejects.toThrow('another plane');
   });
 
   it.each([
