@@ -191,13 +191,13 @@ function anImage(chance: Chance): JsonDataset {
         ...(chance.percent(20) ? { NumberOfFrames: chance.below(4) } : {}),
       }),
     ),
-    '7FE00010': { vr: 'OW', BulkDataURI: chance.one(['pixels', 'http://[', 'a b', '']) },
+    '7FE00010': { vr: 'OW', BulkDataURI: chance.percent(70) ? 'pixels' : chance.one(['http://[', 'a b', '']) },
   };
 }
 
 function json(chance: Chance): string {
   let written = JSON.stringify(chance.percent(80) ? [anImage(chance)] : anImage(chance));
-  for (const token of chance.some(TOKENS, 2)) {
+  for (const token of chance.percent(30) ? [] : chance.some(TOKENS, 2)) {
     const places = [...written.matchAll(/"[^"]*"/g)];
     const place = chance.one(places);
     const value = chance.one([
@@ -217,11 +217,13 @@ function json(chance: Chance): string {
 
 function metadata(chance: Chance, model: 'json' | 'xml'): Buffer {
   const first = model === 'json' ? json(chance) : nativeXml(anImage(chance));
+  const octets = 'Content-Type: application/octet-stream\r\nContent-Location: pixels\r\n\r\n0123456789abcdef';
   const parts = [
     `Content-Type: application/dicom+${model}\r\n\r\n${first}`,
+    ...(chance.percent(60) ? [octets] : []),
     ...chance.some(
       [
-        'Content-Type: application/octet-stream\r\nContent-Location: pixels\r\n\r\n0123456789abcdef',
+        octets,
         'Content-Type: image/jpeg\r\nContent-Location: pixels\r\n\r\n\u00ff\u00d8\u00ff\u00c0\0\x0b\x08\0\x04\0\x04\x01\x01\x11\0\u00ff\u00da\0\x08\x01\x01\0\0\x3f\0ab\u00ff\u00d9',
         'Content-Type: video/mp4; transfer-syntax=1.2.840.10008.1.2.4.102\r\nContent-Location: pixels\r\n\r\nftyp',
         `Content-Type: ${asHeader(text(chance))}\r\nContent-Location: ${asHeader(text(chance))}\r\n\r\nx`,
