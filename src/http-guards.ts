@@ -117,7 +117,7 @@ const METHODS = 'GET, HEAD, POST, PUT, DELETE, OPTIONS';
 const REQUEST_HEADERS =
   'Accept, Accept-Charset, Authorization, Cache-Control, Content-Encoding, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Range, Pragma, Range, X-Requested-With';
 const EXPOSED =
-  'Accept-Ranges, Content-Encoding, Content-Length, Content-Location, Content-Range, ETag, Location, Retry-After, Warning, X-Request-Id';
+  'Accept-Ranges, Content-Encoding, Content-Length, Content-Location, Content-Range, ETag, Link, Location, Retry-After, Warning, X-Request-Id';
 const PREFLIGHT_SECONDS = '600';
 
 /** Cross-origin requests (the Fetch standard, 3.2) of the origins that were named, and to DICOMweb alone. */

@@ -73,7 +73,7 @@ beforeAll(async () => {
             ],
           },
         },
-        { modality: 'SR', instances: 1, fields: { Rows: undefined, SeriesDescription: 'Report' } },
+        { modality: 'SR', instances: 1, fields: { SeriesDescription: 'Report' } },
       ],
     ),
     ...aStudy(2, {
