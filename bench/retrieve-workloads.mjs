@@ -2,10 +2,12 @@
 import { AE_TITLE, Association, IMPLICIT_LITTLE, STUDY_ROOT } from './association.mjs';
 import { CT_IMAGE, ctSeries } from './dicom.mjs';
 import { firstPart } from './http.mjs';
+import { FRAME_BYTES, multiFrame, openSender, sendMultiFrame, verifyMultiFrame } from './multi-frame.mjs';
 import { readByWeb } from './query-workloads.mjs';
 import { expect, FRAMES, instancePath, secondsSince, sendAll, verifyStored } from './storing.mjs';
 
 const CONNECTIONS = 8;
+const FRAMES_OF_ONE = 200;
 const DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*';
 /** Every so many objects are looked at to the last pixel; of the others UID and length. */
 const LOOK_AT = 20;
@@ -62,12 +64,34 @@ export function retrieveWorkloads(scale) {
       what: 'WADO-RS of frames of CT instances, eight connections',
       unit: 'frames',
       door: 'web',
+      goal: { rate: 3 },
       run: (server, slices) =>
         readByWeb(server, scale.readSeconds, CONNECTIONS, async (client, turn) => {
           const slice = slices[turn % slices.length];
           const answer = await client.get(`${instancePath(slice)}/frames/1`, FRAMES);
           if (turn % LOOK_AT === 0) expect(firstPart(answer).equals(slice.pixels), 'the frame differs');
           else expect(answer.length > slice.pixels.length, 'a frame came short');
+        }),
+    },
+    {
+      name: 'wado-frame-200',
+      what: `WADO-RS of single frames of an object of ${FRAMES_OF_ONE} frames, eight connections`,
+      unit: 'frames',
+      door: 'web',
+      goal: { rate: 50 },
+      async prepare(server) {
+        const object = multiFrame(FRAMES_OF_ONE);
+        const sender = await openSender(server);
+        await sendMultiFrame(sender, object);
+        await sender.release();
+        await verifyMultiFrame(server, object);
+        return object;
+      },
+      run: (server, object) =>
+        readByWeb(server, scale.readSeconds, CONNECTIONS, async (client, turn) => {
+          const number = 1 + ((turn * 7) % FRAMES_OF_ONE);
+          const answer = await client.get(`${instancePath(object)}/frames/${number}`, FRAMES);
+          expect(firstPart(answer).length === FRAME_BYTES, 'a frame came short');
         }),
     },
     {

@@ -4,6 +4,7 @@ import { countAnswers, isCountable, MOST_ANSWERS, searchPages } from '../catalog
 import type { Query } from '../dicom/query.ts';
 import { keepOwn, type ReadMetadata, withOwn } from './find.ts';
 import type { Listings, Start } from './listings.ts';
+import { needsOwn } from './query-answer.ts';
 
 export interface ListParts {
   readonly database: Database;
@@ -24,7 +25,7 @@ export interface ListOptions {
 /** A page of answers (PS3.18 8.3.4.4), its first ones read. */
 export interface Listed {
   readonly answers: AsyncIterable<Found> | Iterable<Found>;
-  /** What matches and was not returned; counted up to a thousand. */
+  /** What matches and was not returned; counted up to 250. */
   readonly remaining: { readonly count: number; readonly isAtLeast: boolean };
   /** Where the next page begins, where that is known already. */
   readonly next: Place | undefined;
@@ -33,7 +34,7 @@ export interface Listed {
 /** So many are read by one statement; what is beyond comes in pages. */
 const FIRST = 1001;
 /** Further ones are not counted: it would take the longer the larger the archive is. */
-const MOST_COUNTED = 1000;
+const MOST_COUNTED = 250;
 
 /** A page on its way. */
 interface Page {
@@ -61,7 +62,9 @@ export async function list(parts: ListParts, query: Query, options: ListOptions)
   const given = head.slice(0, limit);
   const next = given.at(-1)?.place;
   remember(parts, page, options, given.length, next);
-  return { answers: withOwn(given, query, parts.readMetadata, options.signal), remaining, next };
+  const isReady = !given.some(needsOwn(query));
+  const answers = isReady ? given : withOwn(given, query, parts.readMetadata, options.signal);
+  return { answers, remaining, next };
 }
 
 async function open(parts: ListParts, query: Query, { caller, after, signal, longestMs }: ListOptions): Promise<Page> {

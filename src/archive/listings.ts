@@ -9,14 +9,14 @@ export interface Start {
 }
 
 interface Listing {
-  /** Where the page that began at the beginning ended, and all since: places by their offsets, ascending. */
+  /** Where its latest pages ended: places by their offsets. */
   readonly ends: Map<number, Place>;
   usedAt: number;
 }
 
 /** Listings that were used last, pages of one, and how long after its last page one is gone on with. */
 const MOST_LISTINGS = 1000;
-const MOST_ENDS = 1000;
+const MOST_ENDS = 100;
 const KEPT_MS = 10 * 60_000;
 
 /**
@@ -51,7 +51,9 @@ export class Listings {
     // a first page that ends elsewhere than the last time shows that later pages are of another listing
     const isNew = query.offset === 0 && !isSame(listing.ends.get(end), last);
     if (isNew) listing.ends.clear();
-    if (listing.ends.size < MOST_ENDS) listing.ends.set(end, last);
+    listing.ends.set(end, last);
+    const [first] = listing.ends.keys();
+    if (listing.ends.size > MOST_ENDS && first !== undefined) listing.ends.delete(first);
     listing.usedAt = this.#now();
     this.#listings.delete(key);
     this.#listings.set(key, listing);

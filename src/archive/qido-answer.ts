@@ -78,6 +78,22 @@ const ABOVE: Readonly<Record<QueryLevel, readonly QueryLevel[]>> = {
   instance: ['study', 'series', 'instance'],
 };
 
+/** The tags of what an answer must have, and of what it has anyway. */
+const OF_LEVEL = {
+  patient: ofLevel('patient'),
+  study: ofLevel('study'),
+  series: ofLevel('series'),
+  instance: ofLevel('instance'),
+};
+
+function ofLevel(level: QueryLevel): { readonly required: ReadonlySet<string>; readonly usual: readonly string[] } {
+  const tags = (keywords: readonly string[]): string[] => keywords.map((keyword) => tagOf(keyword)!);
+  return {
+    required: new Set(tags(REQUIRED[level])),
+    usual: ABOVE[level].flatMap((above) => tags([...REQUIRED[above], ...IF_KNOWN[above]])),
+  };
+}
+
 const SPECIFIC_CHARACTER_SET = tagOf('SpecificCharacterSet')!;
 const RETRIEVE_URL = tagOf('RetrieveURL')!;
 
@@ -93,13 +109,12 @@ type Parts = ReadonlyMap<string, readonly string[]>;
  * have in common is prepared once.
  */
 export function qidoAnswers(query: Query): (found: Found, retrieveUrl: string | undefined) => string {
-  const required = new Set(REQUIRED[query.level].map((keyword) => tagOf(keyword)!));
-  const usual = ABOVE[query.level].flatMap((level) => [...REQUIRED[level], ...IF_KNOWN[level]]);
+  const { required, usual } = OF_LEVEL[query.level];
   const asked = [...query.filters.keys(), ...(query.include === 'all' ? [] : query.include)];
   const whole = new Set([
     SPECIFIC_CHARACTER_SET,
     RETRIEVE_URL,
-    ...usual.map((keyword) => tagOf(keyword)!),
+    ...usual,
     ...asked.filter((path) => !path.includes('.')),
   ]);
   const parts = partsOf(asked, whole);

@@ -68,7 +68,9 @@ function packNumbers(tag: string, vr: NumericVr, values: readonly JsonValue[]): 
     if (typeof value !== 'number' && (typeof value !== 'string' || value === '')) {
       throw new TypeError(`a value of ${tag} (${vr}) must be a number`);
     }
-    if (vr !== 'FL' && vr !== 'FD' && !/^-?\d+$/.test(String(value))) {
+    if (vr === 'FL' || vr === 'FD') {
+      if (value !== 'NaN' && Number.isNaN(Number(value))) throw new TypeError(`a value of ${tag} (${vr}) is no number`);
+    } else if (!/^-?\d+$/.test(String(value))) {
       throw new TypeError(`a value of ${tag} (${vr}) must be an integer`);
     }
     try {

@@ -1,6 +1,6 @@
 import { VoxgateError } from '../errors.ts';
 
-/** What documents are written in; PS3.18 Section 8.6.1.2 asks for UTF-8. */
+/** What documents are written in: as a rule UTF-8. */
 const ENCODINGS: ReadonlySet<string> = new Set(['utf-8', 'utf-16', 'us-ascii', 'iso-8859-1']);
 
 /**

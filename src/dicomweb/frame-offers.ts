@@ -18,6 +18,17 @@ const OCTETS = 'application/octet-stream';
  * @param count how many frames are asked for; several are given as multipart alone
  */
 export function frameOffers(stored: string, count: number): readonly FrameOffer[] {
+  const key = `${stored} ${count === 1}`;
+  const offers = known.get(key) ?? offersOf(stored, count === 1);
+  // Private syntaxes are of the sender's making.
+  if (known.size < MOST_KNOWN) known.set(key, offers);
+  return offers;
+}
+
+const known = new Map<string, readonly FrameOffer[]>();
+const MOST_KNOWN = 200;
+
+function offersOf(stored: string, isOne: boolean): readonly FrameOffer[] {
   const { encapsulated, mediaType, lossy } = readableSyntax(stored);
   const decodable = isDecodable(stored);
   const offers: Omit<FrameOffer, 'multipart'>[] = [];
@@ -36,9 +47,7 @@ export function frameOffers(stored: string, count: number): readonly FrameOffer[
     if (type !== OCTETS) offer(type, uid, type === mediaType || DEFAULTS.get(type) !== uid);
     offer(OCTETS, uid, true);
   }
-  return [true, false].flatMap((multipart) =>
-    multipart || count === 1 ? offers.map((one) => ({ ...one, multipart })) : [],
-  );
+  return [true, false].flatMap((multipart) => (multipart || isOne ? offers.map((one) => ({ ...one, multipart })) : []));
 }
 
 /** What a media type of frames means where it names no transfer syntax (PS3.18 Tables 8.7.3-4 and 8.7.3-5). */

@@ -36,10 +36,21 @@ export function frameReader(
     ? transferSyntaxUid === instance.transferSyntaxUid
     : transferSyntaxUid === EXPLICIT_VR_LITTLE_ENDIAN;
   return async (frame) => {
+    const key = `${instance.storageKey} ${frame} ${transferSyntaxUid}`;
     const { file, ranges } = await archive.framePlace(instance, frame);
-    if (isStored && ranges) return { bytes: await asStored(archive.readRanges(instance, ranges)) };
+    if (isStored && ranges) {
+      const read = async (): Promise<GivenFrame> => ({ bytes: await archive.readRanges(instance, ranges) });
+      return asStored(lengthOf(ranges) > LARGEST_KEPT_BYTES ? read() : pixelCache.getCheap(key, read));
+    }
     const make = (stop: AbortSignal) =>
       pixels.run('deliver-frame', { file, frame, ranges, transferSyntaxUid }, { signal: stop });
-    return asStored(pixelCache.get(`${instance.storageKey} ${frame} ${transferSyntaxUid}`, make, signal()));
+    return asStored(pixelCache.get(key, make, signal()));
   };
+}
+
+/** Of frames that are given as they lie in the file: opening it is what takes time, not the reading of long ones. */
+const LARGEST_KEPT_BYTES = 1024 * 1024;
+
+function lengthOf(ranges: readonly (readonly [number, number])[]): number {
+  return ranges.reduce((sum, [, length]) => sum + length, 0);
 }

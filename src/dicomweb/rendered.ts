@@ -30,7 +30,7 @@ export async function retrieveRendered(parts: DicomwebParts, request: Request, r
   if (!instance) throw new VoxgateError('not-found', 'nothing is held under this address');
   const isInstance = request.params['instance'] !== undefined;
   if (isInstance && frames === undefined && categoryOf(instance) !== 'image')
-    return sendDocument(parts, request, response, instance);
+    return sendDocument(parts, { request, response, instance });
   if (isInstance) return renderInstance(parts, request, response, { instance, frames, look });
   return renderMany(parts, request, response, { held, look });
 }
@@ -70,7 +70,7 @@ async function renderInstance(
   const single = SINGLE.filter(({ type }) => isOne || frames === undefined || (type === 'image/gif' && isPlain));
   const { type, multipart } = choose(request, [...single, ...PARTS]);
   const asked: Look = { ...look, type };
-  if (multipart) return sendPictures(parts, { request, response, sources, look: asked });
+  if (multipart) return sendPictures(parts, { request, response, sources, look: asked }, { leaveOut: false });
   if (isOne || (type === 'image/gif' && isPlain))
     return sendPicture(parts, { request, response, sources, look: asked });
   const source = isPlain ? { instance, frame: undefined } : sources[Math.floor((sources.length - 1) / 2)]!;
@@ -112,7 +112,7 @@ async function renderMany(
   // An answer in parts has one type; what has no picture of its own is asked for by its own address.
   if (without > 0)
     response.append('warning', `299 voxgate "${without} objects without images of their own are left out"`);
-  return sendPictures(parts, { request, response, sources, look: asked });
+  return sendPictures(parts, { request, response, sources, look: asked }, { leaveOut: true });
 }
 
 /** The image in the middle of the first series that has images. @throws VoxgateError not-found */

@@ -65,6 +65,8 @@ function spokenValue(item: JsonDataset): string[] {
     case 'CONTAINER':
       return [];
     case 'TEXT':
+      // Over a megabyte it is bulk data.
+      if (item['0040A160']?.BulkDataURI !== undefined) return ['(a text too long to be shown here)'];
       return (text(item, 'TextValue') ?? '').split(/\r\n|\r|\n/);
     case 'CODE':
       return [meaningOf(items(item, 'ConceptCodeSequence')[0])];

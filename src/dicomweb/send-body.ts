@@ -20,15 +20,39 @@ export async function sendPiece(response: Response, piece: Uint8Array): Promise<
 /**
  * Sends pieces as they are read; who leaves ends the reading.
  * @param size what they must amount to: a file that has become shorter must not leave the client waiting for the rest
+ * @param head what stands before them
  * @throws VoxgateError bad-request when the client has left; not-found when there was less
  */
-export async function sendStream(response: Response, pieces: AsyncIterable<Buffer>, size: number): Promise<void> {
+export async function sendStream(
+  response: Response,
+  pieces: AsyncIterable<Buffer>,
+  size: number,
+  head?: Buffer,
+): Promise<void> {
   let sent = 0;
-  for await (const piece of pieces) {
-    await sendPiece(response, piece);
+  for await (const piece of onDisk(pieces)) {
+    // A few lines and what stands behind them leave at once.
+    const withHead = sent === 0 && head !== undefined;
+    if (withHead) {
+      response.cork();
+      response.write(head);
+    }
+    const taken = sendPiece(response, piece);
+    if (withHead) response.uncork();
+    await taken;
     sent += piece.length;
   }
   if (sent !== size) throw new VoxgateError('not-found', `the stored object ends after ${sent} of ${size} bytes`);
+}
+
+/** What was deleted since it was located is nothing found, and no fault of ours. */
+async function* onDisk(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  try {
+    yield* pieces;
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new VoxgateError('not-found', 'the stored object is not on disk', { cause });
+  }
 }
 
 /** Aborted when the client leaves before its answer is complete. */

@@ -3,6 +3,7 @@ import { includesType, type MediaType, parseMediaType } from '../dicom/media-typ
 import type { Part } from '../dicom/multipart.ts';
 import { type AttributeFault, readJsonModel } from '../dicom/read-json-model.ts';
 import { readNativeXml } from '../dicom/read-native-xml.ts';
+import { xmlText } from '../dicom/xml-text.ts';
 import { VoxgateError } from '../errors.ts';
 import { type BulkPart, receiveBulkPart } from './bulk-part.ts';
 import { PendingInstance } from './store-bulk.ts';
@@ -58,8 +59,7 @@ export class MetadataUpload {
     const bytes = await this.#gather(body, isJson ? LARGEST_JSON : LARGEST_XML);
     let dataSets: readonly unknown[];
     try {
-      const text = decoded(bytes);
-      dataSets = isJson ? listed(parseJson(text)) : [readNativeXml(text)];
+      dataSets = isJson ? listed(parseJson(decoded(bytes))) : [readNativeXml(xmlText(whole(bytes)))];
       if (dataSets.length === 0) throw new VoxgateError('bad-request', 'the metadata hold no data set');
     } catch (error) {
       this.#unread = true;
@@ -246,10 +246,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-function decoded(bytes: Buffer | VoxgateError): string {
+function whole(bytes: Buffer | VoxgateError): Buffer {
   if (bytes instanceof VoxgateError) throw bytes;
+  return bytes;
+}
+
+function decoded(bytes: Buffer | VoxgateError): string {
+  const read = whole(bytes);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(read);
   } catch (cause) {
     throw new VoxgateError('bad-request', 'the metadata are not UTF-8', { cause });
   }

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import type { LocatedInstance, Place } from '../archive/archive.ts';
 import { formatMediaType, parseAccept } from '../dicom/media-types.ts';
+import { ENCAPSULATED_PDF_STORAGE } from '../dicom/sop-classes.ts';
 import { isUsableAsUid } from '../dicom/uid.ts';
 import { VoxgateError } from '../errors.ts';
 import { type Look, PICTURE_TYPES, type Viewport, type Window } from '../imaging/render-request.ts';
@@ -40,7 +41,7 @@ export async function wadoUri(parts: DicomwebParts, request: Request, response: 
   if (query.has('transferSyntax')) throw wrong('transferSyntax', 'is of application/dicom alone');
   checkCharset(query, type);
   const look = PICTURE_TYPES.find((picture) => picture === type);
-  if (!look) return sendDocument(parts, request, response, instance);
+  if (!look) return sendDocument(parts, { request, response, instance, type });
   const asked: Look = { ...lookOf(query), type: look };
   const source = await sourceOf(parts, { instance, place, query });
   return sendPicture(parts, { request, response, sources: [source], look: asked });
@@ -69,7 +70,7 @@ function offersFor(instance: LocatedInstance, query: URLSearchParams): readonly 
     case 'report':
       return documents('text/html', 'text/plain');
     case 'document':
-      return documents('application/pdf', 'text/xml');
+      return documents(instance.sopClassUid === ENCAPSULATED_PDF_STORAGE ? 'application/pdf' : 'text/xml');
     case 'video':
       return [DICOM, { type: 'video/mp4', multipart: false }, { type: 'video/mpeg', multipart: false }];
     default:

@@ -9,6 +9,9 @@ interface Making {
   waiting: number;
 }
 
+/** Names of what was asked for once. */
+const SEEN = 8192;
+
 /**
  * Pixels that were made last, up to a number of bytes. What several ask for at once is made once; it is given up when the
  * last of them has left.
@@ -18,6 +21,7 @@ export class PixelCache {
   /** The longest unused first. */
   readonly #kept = new Map<string, Cached>();
   readonly #making = new Map<string, Making>();
+  readonly #seen = new Set<string>();
   #bytes = 0;
 
   constructor(limitBytes: number) {
@@ -46,6 +50,17 @@ export class PixelCache {
       return kept as T;
     }
     return (await this.#join(key, this.#making.get(key) ?? this.#begin(key, make), signal)) as T;
+  }
+
+  /**
+   * For what is cheap to make again: kept when it is asked for a second time, so that a long series that is read once pushes
+   * nothing out.
+   */
+  async getCheap<T extends Cached>(key: string, make: () => Promise<T>): Promise<T> {
+    if (this.#kept.has(key) || this.#seen.delete(key)) return this.get(key, make);
+    this.#seen.add(key);
+    if (this.#seen.size > SEEN) this.#seen.delete(this.#seen.values().next().value!);
+    return make();
   }
 
   #begin(key: string, make: (signal: AbortSignal) => Promise<Cached>): Making {

@@ -22,7 +22,7 @@ export function graphicsSvg(state: JsonDataset, shown: Shown, canvas: Canvas): s
     ]),
   );
   const orderOf = (item: JsonDataset): number => orders.get(text(item, 'GraphicLayer')?.trim() ?? '') ?? 0;
-  return items(state, 'GraphicAnnotationSequence')
+  const drawing = items(state, 'GraphicAnnotationSequence')
     .filter((item) => isAbout(item, shown))
     .sort((a, b) => orderOf(a) - orderOf(b))
     .flatMap((item) => [
@@ -30,7 +30,13 @@ export function graphicsSvg(state: JsonDataset, shown: Shown, canvas: Canvas): s
       ...items(item, 'TextObjectSequence').map((one) => textSvg(one, canvas)),
     ])
     .join('');
+  if (drawing.length > LONGEST_DRAWING) throw refused('more graphics than are drawn');
+  return drawing;
 }
+
+/** Some ten thousand lines: what is more is a mistake, or is meant to take long. */
+const LONGEST_DRAWING = 4 * 2 ** 20;
+const LONGEST_LINE = 200;
 
 /** Where the points of an object lie in the result: in the image, or in the area that is displayed. */
 function placed(values: readonly number[], units: string | undefined, canvas: Canvas): Point[] {
@@ -48,6 +54,8 @@ function placed(values: readonly number[], units: string | undefined, canvas: Ca
 function graphicSvg(graphic: JsonDataset, canvas: Canvas): string {
   const type = text(graphic, 'GraphicType')?.trim();
   const points = placed(numbers(graphic, 'GraphicData'), text(graphic, 'GraphicAnnotationUnits'), canvas);
+  // A value too long to be read here leaves no points; a line that is not there would not be missed.
+  if (points.length === 0) throw refused('graphics of no points, or of more than are drawn');
   const path = PATHS[type ?? '']?.(points);
   if (path === undefined) throw refused(`graphics of type ${type ?? 'none'}`);
   const fill = text(graphic, 'GraphicFilled')?.trim() === 'Y' ? '#fff' : 'none';
@@ -93,7 +101,9 @@ function ellipse([cx, cy]: Point, [dx, dy]: Point, other: number): string {
 }
 
 function textSvg(one: JsonDataset, canvas: Canvas): string {
-  const lines = (text(one, 'UnformattedTextValue') ?? '').split(/\r\n|\r|\n/).slice(0, 100);
+  const lines = (text(one, 'UnformattedTextValue') ?? '')
+    .split(/\r\n|\r|\n/, 100)
+    .map((line) => line.slice(0, LONGEST_LINE));
   const dot = Math.max(1, Math.round(Math.min(canvas.width, canvas.height) / 512));
   const box = placed(
     [...numbers(one, 'BoundingBoxTopLeftHandCorner'), ...numbers(one, 'BoundingBoxBottomRightHandCorner')],

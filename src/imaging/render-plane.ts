@@ -2,7 +2,7 @@ import type { JsonDataset } from '../dicom/dataset.ts';
 import { numbers, text } from '../dicom/read-values.ts';
 import type { Vec3 } from './grid.ts';
 import { functionalGroup } from './render-object.ts';
-import { cross, dot, length, subtract } from './vector.ts';
+import { cross, dot, length, scale, subtract } from './vector.ts';
 
 /** Where the pixels of one frame lie in the patient (PS3.3 C.7.6.2.1.1), LPS, mm. */
 export interface Plane {
@@ -45,12 +45,19 @@ function vector(values: readonly number[]): Vec3 {
 
 /** Decimal strings of positions are often rounded to a hundredth. */
 const TOLERANCE_MM = 0.1;
+/** Cosine of 0.08 degrees: a third of a millimetre at the edge of a body. */
+const PARALLEL = 1 - 1e-6;
+
+function normalOf({ rowDirection, columnDirection }: Plane): Vec3 {
+  const normal = cross(rowDirection, columnDirection);
+  return scale(normal, 1 / length(normal));
+}
 
 /** Whether two planes are one: parallel, and no further apart than decimals are rounded. */
 export function isSamePlane(a: Plane, b: Plane): boolean {
   if (a.frameOfReferenceUid && b.frameOfReferenceUid && a.frameOfReferenceUid !== b.frameOfReferenceUid) return false;
-  const normal = cross(a.rowDirection, a.columnDirection);
-  const isParallel = Math.abs(dot(normal, cross(b.rowDirection, b.columnDirection))) > 0.9999;
+  const normal = normalOf(a);
+  const isParallel = Math.abs(dot(normal, normalOf(b))) > PARALLEL;
   return isParallel && Math.abs(dot(subtract(b.position, a.position), normal)) <= TOLERANCE_MM;
 }
 

@@ -14,7 +14,7 @@ import { overlaySegments } from './render-segments.ts';
 import { drawShutters } from './render-shutter.ts';
 
 /** All frames of an animation lie in memory as colour at once. */
-const MOST_ANIMATED_PIXELS = 2 ** 26;
+const MOST_ANIMATED_PIXELS = 2 ** 25;
 
 /**
  * A picture of one frame, or an animation of several, as PS3.18 8.3.5 asks for it: the image's own pipeline or that of a
@@ -107,8 +107,18 @@ async function viewOf(
     state ? graphicsSvg(state.dataset, shown, { ...size, fromImage }) : '',
     annotationSvg(dataset, { frame, annotations: look.annotations ?? [] }, size),
   ].join('');
-  const profile = picture.channels === 3 ? object.bytesOf(dataset, 'ICCProfile') : undefined;
+  const profile = picture.channels === 3 ? soundProfile(object.bytesOf(dataset, 'ICCProfile')) : undefined;
   return { picture: cut, encoding: { look, size, drawing, profile } };
+}
+
+const LARGEST_PROFILE = 4 * 2 ** 20;
+
+/** An ICC profile that says of itself what it is (ICC.1 7.2): what reads it was not written for anything else. */
+function soundProfile(bytes: Buffer | undefined): Buffer | undefined {
+  if (bytes === undefined || bytes.length < 132 || bytes.length > LARGEST_PROFILE) return undefined;
+  const size = bytes.readUInt32BE(0);
+  const isProfile = bytes.toString('latin1', 36, 40) === 'acsp' && bytes.toString('latin1', 16, 20) === 'RGB ';
+  return isProfile && size >= 132 && size <= bytes.length ? bytes.subarray(0, size) : undefined;
 }
 
 /** Before anything is decoded: what is said of the size may be wrong, or an attack. */

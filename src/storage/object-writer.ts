@@ -31,6 +31,7 @@ export class ObjectWriter {
         this.#answer({ kind: 'published', ids });
       },
       failed: (id, error) => this.#fail(id, error),
+      isAlone: () => this.#objects.size === 1,
     });
   }
 
@@ -56,11 +57,16 @@ export class ObjectWriter {
     const object = this.#objects.get(id);
     // After a failure there would be a hole.
     if (object === undefined || object.givenUp) return;
-    object.write(this.#pieces(order), bytes, end?.key !== undefined);
+    const pieces = this.#pieces(order);
+    if (end?.key === undefined) object.digest(pieces);
+    // The database is told of the object as soon as its digest is known, while the disk takes the last of it.
+    const early = end !== undefined && end.key === undefined && object.isKnown ? this.#seal(object) : undefined;
+    object.write(pieces, bytes);
     object.syncAlong((error) => this.#fail(id, error));
     if (tell) this.#tellTaken(object);
-    if (end?.key !== undefined) this.#mover.add(object, end.key);
-    else if (end) this.#seal(object);
+    if (end === undefined) return;
+    const key = end.key ?? (early ?? this.#seal(object)).key;
+    if (key !== undefined) this.#mover.add(object, key);
   }
 
   #move(id: number, key: string, from: string | undefined): void {
@@ -86,10 +92,10 @@ export class ObjectWriter {
     else behind.then(tell, (error: unknown) => this.#fail(object.id, error));
   }
 
-  #seal(object: OpenObject): void {
+  #seal(object: OpenObject): { readonly key: string | undefined } {
     const content = object.content();
     this.#answer({ kind: 'sealed', id: object.id, content });
-    if (content) this.#mover.add(object, content.key);
+    return { key: content?.key };
   }
 
   async #drop(id: number): Promise<void> {

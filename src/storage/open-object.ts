@@ -14,6 +14,9 @@ const MOST_UNSYNCED = 3 * SYNC_EVERY;
 /** More than so much is synced beside the work for other objects. */
 const LONG_SYNC = 4 * 1024 * 1024;
 
+/** Kept of the beginning for the key. */
+const HEAD_BYTES = 4096;
+
 /** Runs long syncs one after another: they occupy the threads that all of the process shares. */
 export type InTurn = (sync: () => Promise<void>) => Promise<void>;
 
@@ -27,6 +30,8 @@ export class OpenObject {
   #digest: DataSetDigest | undefined;
   #path: string;
   #fd: number | undefined;
+  #head: Buffer = Buffer.alloc(0);
+  #digested = 0;
   #written = 0;
   /** Synced to here, or on the way. */
   #syncedTo = 0;
@@ -51,17 +56,23 @@ export class OpenObject {
     return new OpenObject(id, path, constants.O_RDWR, inTurn);
   }
 
-  write(pieces: readonly Buffer[], bytes: number, digested: boolean): void {
-    if (bytes > 0) writeAll(this.#fd!, pieces, this.#written, bytes);
-    this.#written += bytes;
-    if (digested) return;
+  /** Takes bytes into the digest; `write` follows. */
+  digest(pieces: readonly Buffer[]): void {
     this.#digest ??= new DataSetDigest(this.#beginning?.dataSetOffset);
     for (const piece of pieces) this.#digest.update(piece);
+    if (this.#written === 0) this.#head = Buffer.from(pieces[0]?.subarray(0, HEAD_BYTES) ?? []);
+    this.#digested += pieces.reduce((sum, piece) => sum + piece.length, 0);
+  }
+
+  write(pieces: readonly Buffer[], bytes: number): void {
+    if (bytes > 0) writeAll(this.#fd!, pieces, this.#written, bytes);
+    this.#written += bytes;
   }
 
   /** Syncs beside the work for others, where enough has come; `failed` is told when that fails. */
   syncAlong(failed: (error: unknown) => void): void {
-    if (this.#syncing === undefined && this.#written - this.#syncedTo >= SYNC_EVERY) this.#sync().catch(failed);
+    if (this.#syncing === undefined && this.#written - this.#syncedTo >= SYNC_EVERY)
+      this.#sync(this.#inTurn).catch(failed);
   }
 
   /** Whom the sender waits for: a disk that has fallen behind with its syncs stops it. */
@@ -69,10 +80,18 @@ export class OpenObject {
     return this.#written - this.#syncedTo < MOST_UNSYNCED ? undefined : this.#syncing;
   }
 
+  /** Of all that was digested. What stands before the data set is nearly always short. */
   content(): Content | undefined {
-    const readHead = (length: number): Buffer => readAt(this.#fd!, 0, length);
     if (this.#digest === undefined || this.#beginning === undefined) return undefined;
-    return contentOf(this.#beginning.arrivalName, this.#digest, this.#written, readHead);
+    const readHead = (length: number): Buffer =>
+      length <= this.#head.length ? this.#head.subarray(0, length) : readAt(this.#fd!, 0, length);
+    return contentOf(this.#beginning.arrivalName, this.#digest, this.#digested, readHead);
+  }
+
+  /** Whether `content` needs nothing that is still to be written. */
+  get isKnown(): boolean {
+    const offset = this.#digest?.dataSetOffset ?? 0;
+    return offset <= Math.max(this.#head.length, this.#written);
   }
 
   rename(path: string): void {
@@ -95,7 +114,7 @@ export class OpenObject {
   /** Does most of that beside the work for others; `finish` is left. */
   async prepareFinish(): Promise<void> {
     await this.#syncing;
-    await this.#sync();
+    await (this.isShort ? this.#sync((sync) => sync()) : this.#sync(this.#inTurn));
   }
 
   /** It is given up: its file goes. Waits for what is being synced: its descriptor could be another object's by then. */
@@ -110,10 +129,10 @@ export class OpenObject {
     }
   }
 
-  #sync(): Promise<void> {
+  #sync(inTurn: InTurn): Promise<void> {
     const [fd, upTo] = [this.#fd!, this.#written];
     this.#syncedTo = upTo;
-    this.#syncing = this.#inTurn(() => syncFile(fd).catch(rethrowFull)).finally(() => {
+    this.#syncing = inTurn(() => syncFile(fd).catch(rethrowFull)).finally(() => {
       this.#syncing = undefined;
     });
     return this.#syncing;

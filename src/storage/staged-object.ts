@@ -79,7 +79,8 @@ export class StagedObject {
     if (this.#failure) return Promise.reject(this.#failure);
     this.#bytes.append(chunk);
     if (this.size - this.#taken > MOST_BEHIND || this.#bytes.holdsTooMuch) return this.flush();
-    if (this.size - this.#ordered >= GATHER_BYTES) this.#order({ tell: false });
+    // The first of it early: its file is there when the last has come.
+    if (this.size - this.#ordered > (this.#begun ? GATHER_BYTES : SMALL)) this.#order({ tell: false });
     return undefined;
   }
 
@@ -206,12 +207,10 @@ export class StagedObject {
       this.#bytes.written(this.#taken);
       waiting.taken.resolve();
     },
-    sealed: (content) => {
-      this.#allTaken();
-      this.#sealed(content);
-    },
+    sealed: (content) => this.#sealed(content),
     published: () => {
-      this.#allTaken();
+      this.#taken = this.size;
+      if (this.#released) this.#bytes.release();
       this.#moving = false;
       this.#moved = true;
       this.#published.resolve();
@@ -232,11 +231,6 @@ export class StagedObject {
     if (content) this.#key = content.key;
     else this.#moving = false;
     this.#content.resolve(content);
-  }
-
-  #allTaken(): void {
-    this.#taken = this.size;
-    if (this.#released) this.#bytes.release();
   }
 
   #fail(error: Error): void {

@@ -36,6 +36,13 @@ describe('Listings: a page goes on where the one before ended (PS3.18 8.3.4.4)',
     expect(listings.start('me', asked(20))).toEqual({ after: ['20260202', 9], offset: 10 });
   });
 
+  it('knows its latest pages, however many there were', () => {
+    const listings = new Listings();
+    for (let page = 0; page < 5000; page += 1) listings.given('me', asked(page * 10), 10, ['20260101', page]);
+    expect(listings.start('me', asked(50_000))).toEqual({ after: ['20260101', 4999], offset: 0 });
+    expect(listings.start('me', asked(49_500))).toEqual({ after: ['20260101', 4949], offset: 0 });
+  });
+
   it('is forgotten after ten minutes, and the oldest of a thousand before that', () => {
     let now = 0;
     const listings = new Listings(() => now);

@@ -134,6 +134,18 @@ describe('encodeDataSet (PS3.5 Section 7)', () => {
     expect(() => encodeDataSet(ds, { transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN })).toThrow(TypeError);
   });
 
+  it.each([
+    ['00280010', 'US', 65536],
+    ['00280106', 'SS', -32769],
+    ['00720082', 'SV', '9223372036854775808'],
+    ['00280010', 'US', 1.5],
+    ['00189459', 'FL', 'one'],
+  ] as const)('refuses a value of %s (%s) that does not fit: %j', (tag, vr, value) => {
+    expect(() =>
+      encodeDataSet({ [tag]: { vr, Value: [value] } }, { transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN }),
+    ).toThrow(TypeError);
+  });
+
   it('writes 8-bit pixels as OB in explicit and OW in implicit VR (PS3.5 Annexes A.1 and A.2)', () => {
     const ds = dataset({ BitsAllocated: 8 });
     const binary = { '7FE00010': Buffer.from([1, 2]) };

@@ -5,65 +5,9 @@ import type { JsonDataset } from '../../src/dicom/dataset.ts';
 import { text } from '../../src/dicom/read-values.ts';
 import { asFile } from '../support/instances.ts';
 import { expectedRows, hasSharedData, sharedData } from '../support/shared-data.ts';
+import { XmlHttpRequest } from '../support/xml-http-request.ts';
 import { stored } from './client.ts';
 import { aSharedNode } from './shared-node.ts';
-
-/**
- * What the package `dicomweb-client`, an outside judge and OHIF's own client, uses of a browser's XMLHttpRequest, over
- * fetch. It asks for no compression that it would not get in a browser.
- */
-class RequestOfABrowser {
-  responseType = '';
-  readyState = 0;
-  status = 0;
-  response: unknown = null;
-  onloadstart: (() => void) | undefined;
-  onloadend: (() => void) | undefined;
-  onreadystatechange: (() => void) | undefined;
-  #url = '';
-  #method = '';
-  readonly #headers = new Headers();
-  #answered = new Headers();
-
-  open(method: string, url: string): void {
-    this.#method = method.toUpperCase();
-    this.#url = url;
-  }
-
-  setRequestHeader(name: string, value: string): void {
-    this.#headers.set(name, value);
-  }
-
-  getResponseHeader(name: string): string | null {
-    return this.#answered.get(name);
-  }
-
-  getAllResponseHeaders(): string {
-    return [...this.#answered].map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  }
-
-  send(body?: string | Uint8Array<ArrayBuffer>): void {
-    void this.#perform(body);
-  }
-
-  async #perform(body: string | Uint8Array<ArrayBuffer> | undefined): Promise<void> {
-    this.onloadstart?.();
-    const answer = await fetch(this.#url, {
-      method: this.#method,
-      headers: this.#headers,
-      ...(body === undefined ? {} : { body }),
-    });
-    this.#answered = answer.headers;
-    this.status = answer.status;
-    const bytes = await answer.arrayBuffer();
-    const asText = (): string => new TextDecoder().decode(bytes);
-    if (this.responseType === 'arraybuffer') this.response = bytes;
-    else this.response = this.responseType === 'json' && bytes.byteLength > 0 ? JSON.parse(asText()) : asText();
-    this.readyState = 4;
-    this.onreadystatechange?.();
-    this.onloadend?.();
-  }
-}
 
 interface Place {
   readonly studyInstanceUID: string;
@@ -119,12 +63,12 @@ const file = asFile(
 
 const toBuffer = (bytes: ArrayBuffer | undefined): Buffer => Buffer.from(bytes ?? new ArrayBuffer(0));
 
-describe('the npm package dicomweb-client', () => {
+describe('the npm package dicomweb-client, an outside judge', () => {
   let api: Judge;
   const before: unknown = Reflect.get(globalThis, 'XMLHttpRequest');
 
   beforeAll(async () => {
-    Reflect.set(globalThis, 'XMLHttpRequest', RequestOfABrowser);
+    Reflect.set(globalThis, 'XMLHttpRequest', XmlHttpRequest);
     api = new published.api.DICOMwebClient({ url: `${shared.http}/dicom-web`, verbose: false });
     await api.storeInstances({ datasets: [Uint8Array.from(file).buffer] });
   });

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Fields } from '../../src/dicom/build.ts';
-import { asFile } from '../support/instances.ts';
+import { dataset, type Fields } from '../../src/dicom/build.ts';
+import { encodePart10 } from '../../src/dicom/write.ts';
+import { anInstance, asFile } from '../support/instances.ts';
 import { hasSharedData, sharedData } from '../support/shared-data.ts';
 import { type Answer, ask, partsOf, stored } from './client.ts';
 import { aSharedNode } from './shared-node.ts';
@@ -209,6 +210,10 @@ describe('Rendered frames, series and studies (PS3.18 10.4.1.1.3)', () => {
   it('gives a study as parts of all its images, or one that stands for it', async () => {
     const all = await get(`/studies/${STUDY}/rendered`, 'multipart/related; type="image/jpeg"');
     expect(partsOf(all)).toHaveLength(7);
+    for (const type of ['image/png', 'image/gif']) {
+      const parts = partsOf(await get(`/studies/${STUDY}/rendered`, `multipart/related; type="${type}"`));
+      expect(parts.map(({ headers }) => headers['content-type'])).toEqual(Array(7).fill(type));
+    }
     expect((await get(`/studies/${STUDY}/rendered`)).type).toContain('multipart/related; type="image/jpeg"');
     expect((await get(`/studies/${STUDY}/series/${STUDY}.3/rendered`, 'image/jpeg')).type).toBe('image/jpeg');
   });
@@ -222,8 +227,30 @@ describe('Rendered frames, series and studies (PS3.18 10.4.1.1.3)', () => {
       expect([width, height]).toEqual([2, 2]);
       expect(answer.headers['etag']).toBeDefined();
       expect((await pixelsOf(await get(`${path}/thumbnail`))).width).toBe(4);
+      for (const type of ['image/png', 'image/gif']) expect((await get(`${path}/thumbnail`, type)).type).toBe(type);
     },
   );
+
+  it('leaves out of a series what cannot be shown, says so in the log, and breaks off where frames are named', async () => {
+    const of = (instance: number, fields: Fields): Buffer =>
+      asFile(
+        {
+          StudyInstanceUID: '1.2.3.901',
+          SeriesInstanceUID: '1.2.3.901.1',
+          SOPInstanceUID: `1.2.3.901.1.${instance}`,
+          InstanceNumber: instance,
+          ...fields,
+        },
+        RAMP,
+      );
+    await stored(shared.http, [of(1, { PhotometricInterpretation: 'HSV' }), of(2, {}), of(4, {})]);
+    const series = '/studies/1.2.3.901/series/1.2.3.901.1';
+    const parts = partsOf(await get(`${series}/rendered`, 'multipart/related; type="image/png"'));
+    expect(parts.map(({ headers }) => headers['content-location']?.match(/1\.(\d)\/frames/)?.[1])).toEqual(['2', '4']);
+    expect(shared.log()).toContain('a picture of a series was left out');
+    const refused = await get(`${series}/instances/1.2.3.901.1.1/rendered`);
+    expect([refused.status, JSON.parse(refused.text).error]).toEqual([406, expect.stringContaining('HSV')]);
+  });
 
   it('makes a picture once for all who want it, and keeps it', async () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => get(`${at(3, 1)}/rendered?quality=77`)));
@@ -242,7 +269,7 @@ describe('WADO-URI (PS3.18 9)', () => {
 
   it('shows one frame as a JPEG, many as a DICOM file, unless another type is wanted', async () => {
     expect((await wado('')).type).toBe('image/jpeg');
-    expect((await wado('&contentType=image/png')).type).toBe('image/png');
+    for (const type of ['image/png', 'image/gif']) expect((await wado(`&contentType=${type}`)).type).toBe(type);
     const file = await wado('', 4);
     expect(file.type).toMatch(/^application\/dicom/);
     expect(file.body.toString('latin1', 128, 132)).toBe('DICM');
@@ -336,6 +363,63 @@ describe.skipIf(!hasSharedData)('Segmentations and presentation states (PS3.18 8
   });
 });
 
+describe('Documents and films that are made up', () => {
+  const of = (instance: number, fields: Fields): Fields =>
+    anInstance({
+      StudyInstanceUID: '1.2.3.902',
+      SeriesInstanceUID: '1.2.3.902.1',
+      SOPInstanceUID: `1.2.3.902.1.${instance}`,
+      InstanceNumber: instance,
+      ...fields,
+    });
+  const address = (instance: number): string =>
+    `/studies/1.2.3.902/series/1.2.3.902.1/instances/1.2.3.902.1.${instance}/rendered`;
+  const uri = (instance: number, more: string): string =>
+    `/wado?requestType=WADO&studyUID=1.2.3.902&seriesUID=1.2.3.902.1&objectUID=1.2.3.902.1.${instance}${more}`;
+
+  it('gives a clinical document as XML, shut in a sandbox', async () => {
+    const xml = `<ClinicalDocument xmlns="urn:hl7-org:v3">${'<component/>'.repeat(200)}</ClinicalDocument>`;
+    const fields = {
+      SOPClassUID: '1.2.840.10008.5.1.4.1.1.104.2',
+      MIMETypeOfEncapsulatedDocument: 'text/XML',
+      EncapsulatedDocument: { vr: 'OB' },
+      ...Object.fromEntries(['Rows', 'Columns', 'BitsAllocated', 'PixelData'].map((name) => [name, undefined])),
+    } as const;
+    const binary = { '00420011': Buffer.from(xml) };
+    await stored(shared.http, [
+      encodePart10(dataset(of(1, fields)), { transferSyntaxUid: '1.2.840.10008.1.2.1', binary }),
+    ]);
+    for (const answer of [await get(address(1)), await get(uri(1, '&contentType=text/xml'))]) {
+      expect([answer.status, answer.type]).toEqual([200, 'text/xml']);
+      expect(answer.text.trimEnd()).toBe(xml);
+      expect(answer.headers['content-security-policy']).toContain('sandbox');
+    }
+    expect((await get(address(1), 'application/pdf')).status).toBe(406);
+  });
+
+  it('gives a film that is an MPEG-2 stream, and refuses one that no player reads', async () => {
+    const film = (instance: number, syntax: string, stream: Buffer): Buffer => {
+      const header = encodePart10(dataset(of(instance, { NumberOfFrames: 2 })), { transferSyntaxUid: syntax });
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(stream.length);
+      const [item, end] = [Buffer.from('feff00e0', 'hex'), Buffer.from('feffdde000000000', 'hex')];
+      const pixels = Buffer.from('e07f10004f420000ffffffff', 'hex');
+      return Buffer.concat([header, pixels, item, Buffer.alloc(4), item, length, stream, end]);
+    };
+    const mpeg = Buffer.concat([Buffer.from('000001b3', 'hex'), Buffer.alloc(60, 7)]);
+    await stored(shared.http, [
+      film(2, '1.2.840.10008.1.2.4.100', mpeg),
+      film(3, '1.2.840.10008.1.2.4.102', Buffer.concat([Buffer.from('0000000167', 'hex'), Buffer.alloc(59)])),
+    ]);
+    for (const answer of [await get(address(2)), await get(uri(2, '&contentType=video/mpeg'))]) {
+      expect([answer.status, answer.type]).toEqual([200, 'video/mpeg']);
+      expect(answer.body).toEqual(mpeg);
+    }
+    const bare = await get(address(3));
+    expect([bare.status, JSON.parse(bare.text).error]).toEqual([406, expect.stringContaining('bare stream')]);
+  });
+});
+
 describe('Anything that can be asked', () => {
   it('is answered with a picture or a reason, and never with 500', async () => {
     let seed = 7;
@@ -403,6 +487,12 @@ describe('Anything that can be asked', () => {
   });
 });
 
+/** The address of an object as WADO-URI has it. */
+function byUri(url: string, more: string): string {
+  const [, study, series, object] = /studies\/(.*)\/series\/(.*)\/instances\/(.*)$/.exec(url) ?? [];
+  return `/wado?requestType=WADO&studyUID=${study}&seriesUID=${series}&objectUID=${object}${more}`;
+}
+
 describe.skipIf(!hasSharedData)('What is no picture (PS3.18 8.7.4)', () => {
   it('gives a report as a page without script, or as plain text', async () => {
     const url = await send('sr-seg', 'sr', 'reportsi.dcm');
@@ -416,6 +506,9 @@ describe.skipIf(!hasSharedData)('What is no picture (PS3.18 8.7.4)', () => {
     expect(plain.text.split('\n').length).toBeGreaterThan(5);
     expect((await get(`${url}/rendered`, 'image/jpeg')).status).toBe(406);
     expect((await get(`${url}/thumbnail`)).status).toBe(404);
+    expect((await get(byUri(url, ''))).text).toBe(page.text);
+    expect((await get(byUri(url, '&contentType=text/plain'))).text).toBe(plain.text);
+    expect((await get(byUri(url, '&charset=iso-8859-1'))).status).toBe(406);
   });
 
   it('gives an encapsulated PDF as it is', async () => {
@@ -423,6 +516,7 @@ describe.skipIf(!hasSharedData)('What is no picture (PS3.18 8.7.4)', () => {
     const answer = await get(`${url}/rendered`, 'application/pdf');
     expect(answer.type).toBe('application/pdf');
     expect(answer.body.toString('latin1', 0, 5)).toBe('%PDF-');
+    expect((await get(byUri(url, ''))).body).toEqual(answer.body);
   });
 
   it('gives a film that is an MP4 file as it is, any part of it, and refuses others', async () => {
@@ -432,6 +526,7 @@ describe.skipIf(!hasSharedData)('What is no picture (PS3.18 8.7.4)', () => {
     expect(answer.body.toString('latin1', 4, 8)).toBe('ftyp');
     const part = await get(`${url}/rendered`, '*/*', { range: 'bytes=4-7' });
     expect([part.status, part.text]).toEqual([206, 'ftyp']);
+    expect((await get(byUri(url, '&contentType=video/mp4'))).body).toEqual(answer.body);
     expect((await get(`${url}/rendered`, 'image/jpeg')).status).toBe(406);
   });
 });

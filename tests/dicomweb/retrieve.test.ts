@@ -142,7 +142,6 @@ describe('WADO-RS of instances (PS3.18 10.4.1.1.1)', () => {
     [`/studies/${STUDY}/nothing`, 'a resource that is none'],
     ['/studies/1.2.3.999/metadata', 'metadata of a study that is not held'],
     [`${FIRST}/bulkdata/`, 'bulk data without a path'],
-    [`${FIRST}/rendered`, 'a rendering, which this version does not make'],
   ])('answers 404 to %s, %s', async (path) => {
     const answer = await get(path);
     expect(answer.status).toBe(404);

@@ -25,6 +25,15 @@ describe('the pixel cache', () => {
     expect(cache.bytes).toBe(0);
   });
 
+  it('keeps what is cheap from its second use on', async () => {
+    const cache = new PixelCache(100);
+    const make = vi.fn(async () => some(20));
+    for (let i = 0; i < 4; i++) await cache.getCheap('a', make);
+    expect(make).toHaveBeenCalledTimes(2);
+    for (let i = 0; i < 10; i++) await cache.getCheap(`once ${i}`, make);
+    expect(cache.bytes).toBe(20);
+  });
+
   it('makes once what two ask for at the same time', async () => {
     const cache = new PixelCache(100);
     const make = vi.fn(() => sleep(10, some(1)));

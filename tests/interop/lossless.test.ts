@@ -74,6 +74,46 @@ describe.skipIf(!ready)('Objects in lossless transfer syntaxes, decoded by DCMTK
   });
 });
 
+/** What each frame is, alone, to OpenJPEG, which writes raw little endian pixels, colour by plane. */
+describe.skipIf(!ready || !hasPrograms('opj_decompress'))('Frames in JPEG 2000 and HTJ2K, decoded by OpenJPEG', () => {
+  const shared = aSharedNode();
+  const rows = ready ? kindsOfPixels() : [];
+
+  it.each([
+    ['image/jp2', '1.2.840.10008.1.2.4.90', 'j2k'],
+    ['image/jphc', '1.2.840.10008.1.2.4.201', 'jhc'],
+    ['image/jphc', '1.2.840.10008.1.2.4.202', 'jhc'],
+  ])('%s, %s', { timeout: 300_000 }, async (type, syntax, extension) => {
+    const folder = aFolder();
+    const counts = { equal: 0, refused: 0 };
+    for (const row of rows) {
+      const { file, StudyInstanceUID: study, SeriesInstanceUID: series, SOPInstanceUID: instance } = row;
+      await stow(shared.http, [readFileSync(sharedData(file!))]);
+      const path = `/dicom-web/studies/${study}/series/${series}/instances/${instance}/frames/1`;
+      const answer = await ask(shared.http, path, { headers: { accept: `${type}; transfer-syntax=${syntax}` } });
+      if (answer.status === 406) {
+        counts.refused += 1;
+        continue;
+      }
+      expect([file, answer.status, answer.type]).toEqual([file, 200, `${type}; transfer-syntax=${syntax}`]);
+      const [input, output] = [join(folder, `in.${extension}`), join(folder, 'out.rawl')];
+      writeFileSync(input, answer.body);
+      const { code, output: said } = await runProgram('opj_decompress', ['-i', input, '-o', output]);
+      expect([file, code, code === 0 ? '' : said]).toEqual([file, 0, '']);
+      const octets = 'application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1';
+      const plain = await ask(shared.http, path, { headers: { accept: octets } });
+      const isByPixel = row['SamplesPerPixel'] === '3' && plain.headers['planar-configuration'] !== '1';
+      const isStoredByPlane = plain.headers['planar-configuration'] === undefined && row['pixel_planar'] === '1';
+      const oneFrame = { ...row, NumberOfFrames: '1' };
+      const wanted = isByPixel && !isStoredByPlane ? reordered(plain.body, oneFrame, true) : plain.body;
+      expect([file, sha256(readFileSync(output))]).toEqual([file, sha256(wanted)]);
+      counts.equal += 1;
+    }
+    process.stderr.write(`${syntax} by OpenJPEG: ${counts.equal} equal, ${counts.refused} refused\n`);
+    expect(counts.equal).toBeGreaterThan(counts.refused);
+  });
+});
+
 /** The digest of the pixels in the order of samples that the expected one was made in; decoders choose their own. */
 function pixelsOf(file: Buffer, row: ExpectedRow): string {
   const { pixelData, dataset } = parsePart10(bufferSource(file));

@@ -65,7 +65,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     judges: ['pydicom'],
-    what: 'values of a big endian file stay big endian; bulk data are little endian (PS3.18 Section 8.7.3.5.2)',
+    what: 'values of a big endian file stay big endian; bulk data are little endian (PS3.18 Section 8.7.3)',
     right: 'Voxgate',
     covers: ({ kind, ours, theirs, read }) =>
       kind === 'bytes' &&
