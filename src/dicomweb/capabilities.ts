@@ -34,7 +34,7 @@ export async function sendCapabilities(
   const { type } = choose(request, FORMS);
   const told = transactions.filter(({ method }) => method !== 'delete' || deletion.allowed).map(capability);
   const root = rootOf(request);
-  response.setHeader('vary', 'accept');
+  response.vary('Accept');
   if (type === WADL) response.setHeader('content-type', `${WADL}; charset=utf-8`).end(wadl(root, told));
   else response.json({ ...ABOUT, root, transactions: told });
 }

@@ -6,6 +6,7 @@ import { parseMediaType } from '../dicom/media-types.ts';
 import { isUsableAsUid } from '../dicom/uid.ts';
 import { VoxgateError } from '../errors.ts';
 import { acceptJson } from './accept.ts';
+import { type BodyLimits, wholeBody } from './request-body.ts';
 import type { DicomwebParts } from './router.ts';
 
 /** A client that asks for a few instances has its result in the answer; the others come back for it. */
@@ -17,13 +18,13 @@ const JSON_TYPES = ['application/dicom+json', 'application/json'];
 
 /** Request of storage commitment (PS3.18 13.4): 200 with the result, or 202 while it is looked at. */
 export async function requestCommitment(
-  { commitments }: DicomwebParts,
+  { commitments, limits }: DicomwebParts,
   request: Request,
   response: Response,
 ): Promise<void> {
   const type = acceptJson(request);
   const transactionUid = transactionOf(request);
-  const asked = readAskedInstances(await readBody(request));
+  const asked = readAskedInstances(await readBody(request, limits));
   const id = await commitments.request(transactionUid, asked, { door: 'dicomweb', aeTitle: '' });
   await commitments.verifiedWithin(id, DONE_WITHIN_MS);
   await sendResult(commitments, response, id, type);
@@ -60,29 +61,14 @@ function transactionOf(request: Request): string {
 }
 
 /** The one data set of the body (PS3.18 8.7.3); some clients put it into a list, as search answers are. */
-async function readBody(request: Request): Promise<JsonDataset> {
+async function readBody(request: Request, limits: BodyLimits): Promise<JsonDataset> {
   const { type } = parseMediaType(request.headers['content-type'] ?? 'application/dicom+json');
   if (!JSON_TYPES.includes(type))
     throw new VoxgateError('unsupported-media-type', `a commitment request is ${JSON_TYPES[0]}`);
-  const parsed = parseJson(await readWhole(request));
+  const parsed = parseJson((await wholeBody(request, limits, LARGEST_BODY)).toString('utf8'));
   const dataSet: unknown = Array.isArray(parsed) && parsed.length === 1 ? parsed[0] : parsed;
   if (!isDataset(dataSet)) throw new VoxgateError('bad-request', 'the body is not one DICOM JSON data set');
   return dataSet;
-}
-
-async function readWhole(request: Request): Promise<string> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request.iterator({ destroyOnReturn: false })) {
-    const buffer: Buffer = piece;
-    bytes += buffer.length;
-    if (bytes > LARGEST_BODY) {
-      request.resume();
-      throw new VoxgateError('too-large', `the body is longer than ${LARGEST_BODY} bytes`);
-    }
-    pieces.push(buffer);
-  }
-  return Buffer.concat(pieces).toString('utf8');
 }
 
 function parseJson(body: string): unknown {

@@ -53,8 +53,8 @@ export async function* bodyOf(request: Request, limits: BodyLimits): AsyncGenera
   const coding = codingOf(request);
   try {
     if (Number(request.headers['content-length'] ?? 0) > limits.bodyBytes) throw tooLong(limits.bodyBytes);
-    const came = piecesOf(request);
-    yield* coding === undefined ? limited(came, limits.bodyBytes) : inflated(came, coding(), limits);
+    const came = piecesOf(request, limits.bodyBytes);
+    yield* coding === undefined ? came : inflated(came, coding(), limits);
   } finally {
     if (!request.complete) passOver(request);
   }
@@ -68,21 +68,19 @@ export async function wholeBody(request: Request, limits: BodyLimits, most: numb
   return Buffer.concat(pieces);
 }
 
-async function* piecesOf(request: Request): AsyncGenerator<Buffer, void, undefined> {
+async function* piecesOf(request: Request, most: number): AsyncGenerator<Buffer, void, undefined> {
+  let bytes = 0;
   try {
     // Destroying the request when the reading ends early would take the connection from the answer.
-    yield* request.iterator({ destroyOnReturn: false });
+    for await (const piece of request.iterator({ destroyOnReturn: false })) {
+      const buffer: Buffer = piece;
+      bytes += buffer.length;
+      if (bytes > most) throw tooLong(most);
+      yield buffer;
+    }
   } catch (cause) {
+    if (cause instanceof VoxgateError) throw cause;
     throw new VoxgateError('bad-request', `the body broke off: ${sentenceOf(cause)}`, { cause });
-  }
-}
-
-async function* limited(pieces: AsyncIterable<Buffer>, most: number): AsyncGenerator<Buffer, void, undefined> {
-  let bytes = 0;
-  for await (const piece of pieces) {
-    bytes += piece.length;
-    if (bytes > most) throw tooLong(most);
-    yield piece;
   }
 }
 

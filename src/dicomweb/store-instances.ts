@@ -5,11 +5,12 @@ import { sentenceOf, VoxgateError } from '../errors.ts';
 import { choose, REPRESENTATIONS } from './accept.ts';
 import { placeOf, rootOf } from './addresses.ts';
 import { RETRY_AFTER_SECONDS } from './errors.ts';
+import { JSON_TYPES, XML_TYPES } from './metadata-part.ts';
 import { ACCEPTED_CODINGS, bodyOf, checkCoding, hasBody } from './request-body.ts';
 import type { DicomwebParts } from './router.ts';
 import { sendModel } from './send-model.ts';
 import { refused, type Store, storeFile } from './store-file.ts';
-import { JSON_TYPES, MetadataUpload, XML_TYPES } from './store-metadata.ts';
+import { MetadataUpload } from './store-metadata.ts';
 import { type PartOutcome, statusOf, storeResponse, warningsOf } from './store-response.ts';
 
 /**

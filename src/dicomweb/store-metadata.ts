@@ -1,17 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { includesType, type MediaType, parseMediaType } from '../dicom/media-types.ts';
+import { type MediaType, parseMediaType } from '../dicom/media-types.ts';
 import type { Part } from '../dicom/multipart.ts';
 import { type AttributeFault, readJsonModel } from '../dicom/read-json-model.ts';
-import { readNativeXml } from '../dicom/read-native-xml.ts';
-import { xmlText } from '../dicom/xml-text.ts';
 import { VoxgateError } from '../errors.ts';
 import { type BulkPart, receiveBulkPart } from './bulk-part.ts';
+import { dataSetsOf, isMetadata, JSON_TYPES } from './metadata-part.ts';
 import { PendingInstance } from './store-bulk.ts';
 import { refused, type Store, storePieces } from './store-file.ts';
 import type { PartOutcome } from './store-response.ts';
-
-export const JSON_TYPES = ['application/dicom+json', 'application/json'];
-export const XML_TYPES = ['application/dicom+xml', 'application/xml', 'text/xml'];
 
 /** Metadata of one request: some thousand instances in JSON; a document in XML is one. */
 const LARGEST_JSON = 32 * 1024 * 1024;
@@ -59,8 +55,8 @@ export class MetadataUpload {
     const bytes = await this.#gather(body, isJson ? LARGEST_JSON : LARGEST_XML);
     let dataSets: readonly unknown[];
     try {
-      dataSets = isJson ? listed(parseJson(decoded(bytes))) : [readNativeXml(xmlText(whole(bytes)))];
-      if (dataSets.length === 0) throw new VoxgateError('bad-request', 'the metadata hold no data set');
+      if (bytes instanceof VoxgateError) throw bytes;
+      dataSets = dataSetsOf(bytes, isJson ? 'json' : 'xml');
     } catch (error) {
       this.#unread = true;
       this.#refuse(error);
@@ -218,44 +214,10 @@ export class MetadataUpload {
   }
 }
 
-/** Plain JSON and XML may as well be bulk data: those have a location. */
-function isMetadata({ type }: MediaType, hasLocation: boolean): boolean {
-  if (type === 'application/dicom+json' || type === 'application/dicom+xml') return true;
-  return !hasLocation && (JSON_TYPES.includes(type) || XML_TYPES.includes(type));
-}
-
 function mediaTypeOf(text: string): MediaType | undefined {
   try {
-    const mediaType = parseMediaType(text);
-    return includesType('*/*', mediaType.type) ? mediaType : undefined;
+    return parseMediaType(text);
   } catch {
     return undefined;
-  }
-}
-
-/** A list, or one data set by itself, as some send it. */
-function listed(parsed: unknown): readonly unknown[] {
-  return Array.isArray(parsed) ? parsed : [parsed];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new VoxgateError('bad-request', 'the metadata are not JSON', { cause });
-  }
-}
-
-function whole(bytes: Buffer | VoxgateError): Buffer {
-  if (bytes instanceof VoxgateError) throw bytes;
-  return bytes;
-}
-
-function decoded(bytes: Buffer | VoxgateError): string {
-  const read = whole(bytes);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(read);
-  } catch (cause) {
-    throw new VoxgateError('bad-request', 'the metadata are not UTF-8', { cause });
   }
 }

@@ -273,7 +273,8 @@ describe('bodies that come slowly', () => {
     const slow = await slowly(port, '/read', 50);
     expect([slow.seen, slow.closed]).toEqual(['', true]);
     expect(log()).toContain('its body came too slowly');
-    const quick = await slowly(port, '/read', 5);
+    const patient = await aDoor({}, { uploadRate: 1, rateWindowMs: 2000 });
+    const quick = await slowly(patient.port, '/read', 5);
     expect(quick.seen).toContain('{"bytes":20}');
     const waiting = await raw(port, `POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello`, 1000);
     expect(waiting.seen).toContain('{"bytes":5}');

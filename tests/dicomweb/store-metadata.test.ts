@@ -199,6 +199,20 @@ describe('STOW-RS of metadata and bulk data (PS3.18 10.5.1)', () => {
   });
 });
 
+describe('metadata in XML alone', () => {
+  it('are taken as the whole body: one document, one instance', async () => {
+    const { dataSet, address } = anImage();
+    const { '7FE00010': _pixels, ...rest } = dataSet;
+    const answer = await ask(shared.http, PATH, {
+      method: 'POST',
+      headers: { 'content-type': 'application/dicom+xml', accept: 'application/dicom+json' },
+      body: nativeXml(rest),
+    });
+    expect([answer.status, answer.text]).toEqual([200, expect.anything()]);
+    expect(text((await stored(address)).dataset, 'PatientID')).toBe('T1');
+  });
+});
+
 describe('compressed images as bulk data', () => {
   it('writes frames as fragments behind a Basic Offset Table, by the syntax that their headers show', async () => {
     const { dataSet, address } = anImage({ NumberOfFrames: 3, SOPClassUID: '1.2.840.10008.5.1.4.1.1.7.2' });
