@@ -79,8 +79,7 @@ export class StagedObject {
     if (this.#failure) return Promise.reject(this.#failure);
     this.#bytes.append(chunk);
     if (this.size - this.#taken > MOST_BEHIND || this.#bytes.holdsTooMuch) return this.flush();
-    // The first of it early: its file is there when the last has come.
-    if (this.size - this.#ordered > (this.#begun ? GATHER_BYTES : SMALL)) this.#order({ tell: false });
+    if (this.size - this.#ordered >= GATHER_BYTES) this.#order({ tell: false });
     return undefined;
   }
 
