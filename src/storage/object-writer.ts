@@ -57,16 +57,11 @@ export class ObjectWriter {
     const object = this.#objects.get(id);
     // After a failure there would be a hole.
     if (object === undefined || object.givenUp) return;
-    const pieces = this.#pieces(order);
-    if (end?.key === undefined) object.digest(pieces);
-    // The database is told of the object as soon as its digest is known, while the disk takes the last of it.
-    const early = end !== undefined && end.key === undefined && object.isKnown ? this.#seal(object) : undefined;
-    object.write(pieces, bytes);
+    object.write(this.#pieces(order), bytes, end?.key !== undefined);
     object.syncAlong((error) => this.#fail(id, error));
     if (tell) this.#tellTaken(object);
-    if (end === undefined) return;
-    const key = end.key ?? (early ?? this.#seal(object)).key;
-    if (key !== undefined) this.#mover.add(object, key);
+    if (end?.key !== undefined) this.#mover.add(object, end.key);
+    else if (end) this.#seal(object);
   }
 
   #move(id: number, key: string, from: string | undefined): void {
@@ -92,10 +87,10 @@ export class ObjectWriter {
     else behind.then(tell, (error: unknown) => this.#fail(object.id, error));
   }
 
-  #seal(object: OpenObject): { readonly key: string | undefined } {
+  #seal(object: OpenObject): void {
     const content = object.content();
     this.#answer({ kind: 'sealed', id: object.id, content });
-    return { key: content?.key };
+    if (content) this.#mover.add(object, content.key);
   }
 
   async #drop(id: number): Promise<void> {

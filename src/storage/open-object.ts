@@ -14,9 +14,6 @@ const MOST_UNSYNCED = 3 * SYNC_EVERY;
 /** More than so much is synced beside the work for other objects. */
 const LONG_SYNC = 4 * 1024 * 1024;
 
-/** Kept of the beginning for the key. */
-const HEAD_BYTES = 4096;
-
 /** Runs long syncs one after another: they occupy the threads that all of the process shares. */
 export type InTurn = (sync: () => Promise<void>) => Promise<void>;
 
@@ -30,8 +27,6 @@ export class OpenObject {
   #digest: DataSetDigest | undefined;
   #path: string;
   #fd: number | undefined;
-  #head: Buffer = Buffer.alloc(0);
-  #digested = 0;
   #written = 0;
   /** Synced to here, or on the way. */
   #syncedTo = 0;
@@ -56,17 +51,12 @@ export class OpenObject {
     return new OpenObject(id, path, constants.O_RDWR, inTurn);
   }
 
-  /** Takes bytes into the digest; `write` follows. */
-  digest(pieces: readonly Buffer[]): void {
-    this.#digest ??= new DataSetDigest(this.#beginning?.dataSetOffset);
-    for (const piece of pieces) this.#digest.update(piece);
-    if (this.#written === 0) this.#head = Buffer.from(pieces[0]?.subarray(0, HEAD_BYTES) ?? []);
-    this.#digested += pieces.reduce((sum, piece) => sum + piece.length, 0);
-  }
-
-  write(pieces: readonly Buffer[], bytes: number): void {
+  write(pieces: readonly Buffer[], bytes: number, digested: boolean): void {
     if (bytes > 0) writeAll(this.#fd!, pieces, this.#written, bytes);
     this.#written += bytes;
+    if (digested) return;
+    this.#digest ??= new DataSetDigest(this.#beginning?.dataSetOffset);
+    for (const piece of pieces) this.#digest.update(piece);
   }
 
   /** Syncs beside the work for others, where enough has come; `failed` is told when that fails. */
@@ -80,18 +70,10 @@ export class OpenObject {
     return this.#written - this.#syncedTo < MOST_UNSYNCED ? undefined : this.#syncing;
   }
 
-  /** Of all that was digested. What stands before the data set is nearly always short. */
   content(): Content | undefined {
+    const readHead = (length: number): Buffer => readAt(this.#fd!, 0, length);
     if (this.#digest === undefined || this.#beginning === undefined) return undefined;
-    const readHead = (length: number): Buffer =>
-      length <= this.#head.length ? this.#head.subarray(0, length) : readAt(this.#fd!, 0, length);
-    return contentOf(this.#beginning.arrivalName, this.#digest, this.#digested, readHead);
-  }
-
-  /** Whether `content` needs nothing that is still to be written. */
-  get isKnown(): boolean {
-    const offset = this.#digest?.dataSetOffset ?? 0;
-    return offset <= Math.max(this.#head.length, this.#written);
+    return contentOf(this.#beginning.arrivalName, this.#digest, this.#written, readHead);
   }
 
   rename(path: string): void {

@@ -206,10 +206,12 @@ export class StagedObject {
       this.#bytes.written(this.#taken);
       waiting.taken.resolve();
     },
-    sealed: (content) => this.#sealed(content),
+    sealed: (content) => {
+      this.#allTaken();
+      this.#sealed(content);
+    },
     published: () => {
-      this.#taken = this.size;
-      if (this.#released) this.#bytes.release();
+      this.#allTaken();
       this.#moving = false;
       this.#moved = true;
       this.#published.resolve();
@@ -230,6 +232,11 @@ export class StagedObject {
     if (content) this.#key = content.key;
     else this.#moving = false;
     this.#content.resolve(content);
+  }
+
+  #allTaken(): void {
+    this.#taken = this.size;
+    if (this.#released) this.#bytes.release();
   }
 
   #fail(error: Error): void {
