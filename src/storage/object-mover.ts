@@ -3,15 +3,11 @@ import { folderOf, objectPath } from './object-key.ts';
 import type { OpenObject } from './open-object.ts';
 
 const FOLDERS_OPEN = 8;
-/** What ends while so many are being synced forms the next group. */
-const GROUPS_AT_ONCE = 2;
 
 /** Who is told what became of objects. */
 export interface MoveOutcome {
   published(ids: readonly number[]): void;
   failed(id: number, error: unknown): void;
-  /** Whether there is but one object, and nobody waits while it is synced. */
-  isAlone(): boolean;
 }
 
 interface Move {
@@ -31,7 +27,6 @@ export class ObjectMover {
   /** Folders that were made, and their names are not known to be durable. */
   readonly #unsynced = new Set<string>();
   #waiting: Move[] = [];
-  #groups = 0;
 
   constructor(objects: string, outcome: MoveOutcome) {
     this.#objects = objects;
@@ -49,41 +44,23 @@ export class ObjectMover {
   }
 
   #moveAll(): void {
-    if (this.#groups >= GROUPS_AT_ONCE) return;
     const moves = this.#waiting;
     this.#waiting = [];
     // The new name first: the journal that the sync of a file writes has it then, and that of the folder finds it there.
     const moved = moves.filter((move) => this.#attempt(move, () => this.#rename(move)));
     const short = moved.filter(({ object }) => object.isShort);
-    for (const move of moved) if (!short.includes(move)) void this.#finishBeside([move]);
-    if (this.#outcome.isAlone()) this.#syncFolders(short.filter((move) => this.#finish(move)));
-    else if (short.length > 0) void this.#finishGroup(short);
+    for (const move of moved) if (!short.includes(move)) void this.#finishLong(move);
+    this.#syncFolders(short.filter((move) => this.#attempt(move, () => move.object.finish())));
   }
 
-  async #finishGroup(moves: readonly Move[]): Promise<void> {
-    this.#groups += 1;
-    await this.#finishBeside(moves);
-    this.#groups -= 1;
-    this.#moveAll();
-  }
-
-  /** The files at once: they share a write of the file system's journal. With the folder among them it would be two. */
-  async #finishBeside(moves: readonly Move[]): Promise<void> {
-    const finished = await Promise.all(
-      moves.map(async (move) => {
-        try {
-          await move.object.prepareFinish();
-        } catch (error) {
-          this.#outcome.failed(move.object.id, error);
-        }
-        return this.#finish(move);
-      }),
-    );
-    this.#syncFolders(moves.filter((_, i) => finished[i]));
-  }
-
-  #finish(move: Move): boolean {
-    return this.#attempt(move, () => move.object.finish());
+  async #finishLong(move: Move): Promise<void> {
+    try {
+      await move.object.prepareFinish();
+    } catch (error) {
+      this.#outcome.failed(move.object.id, error);
+      return;
+    }
+    if (this.#attempt(move, () => move.object.finish())) this.#syncFolders([move]);
   }
 
   #rename({ object, key }: Move): void {

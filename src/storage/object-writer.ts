@@ -31,7 +31,6 @@ export class ObjectWriter {
         this.#answer({ kind: 'published', ids });
       },
       failed: (id, error) => this.#fail(id, error),
-      isAlone: () => this.#objects.size === 1,
     });
   }
 

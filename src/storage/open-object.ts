@@ -61,8 +61,7 @@ export class OpenObject {
 
   /** Syncs beside the work for others, where enough has come; `failed` is told when that fails. */
   syncAlong(failed: (error: unknown) => void): void {
-    if (this.#syncing === undefined && this.#written - this.#syncedTo >= SYNC_EVERY)
-      this.#sync(this.#inTurn).catch(failed);
+    if (this.#syncing === undefined && this.#written - this.#syncedTo >= SYNC_EVERY) this.#sync().catch(failed);
   }
 
   /** Whom the sender waits for: a disk that has fallen behind with its syncs stops it. */
@@ -96,7 +95,7 @@ export class OpenObject {
   /** Does most of that beside the work for others; `finish` is left. */
   async prepareFinish(): Promise<void> {
     await this.#syncing;
-    await (this.isShort ? this.#sync((sync) => sync()) : this.#sync(this.#inTurn));
+    await this.#sync();
   }
 
   /** It is given up: its file goes. Waits for what is being synced: its descriptor could be another object's by then. */
@@ -111,10 +110,10 @@ export class OpenObject {
     }
   }
 
-  #sync(inTurn: InTurn): Promise<void> {
+  #sync(): Promise<void> {
     const [fd, upTo] = [this.#fd!, this.#written];
     this.#syncedTo = upTo;
-    this.#syncing = inTurn(() => syncFile(fd).catch(rethrowFull)).finally(() => {
+    this.#syncing = this.#inTurn(() => syncFile(fd).catch(rethrowFull)).finally(() => {
       this.#syncing = undefined;
     });
     return this.#syncing;
