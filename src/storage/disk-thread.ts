@@ -43,7 +43,7 @@ export class DiskThread {
   readonly #whenIdle: (() => void)[] = [];
   #lastId = 0;
   #reason = '';
-  #failure: Error | undefined;
+  #alive = true;
   #useful = false;
 
   constructor(thread: Thread, died: () => void) {
@@ -59,13 +59,8 @@ export class DiskThread {
     });
   }
 
-  /** Why it does nothing any more. */
-  get failure(): Error | undefined {
-    return this.#failure;
-  }
-
   get alive(): boolean {
-    return this.#failure === undefined;
+    return this.#alive;
   }
 
   /** Whether an object became durable by it. */
@@ -120,8 +115,8 @@ export class DiskThread {
   }
 
   #died(): void {
+    this.#alive = false;
     const error = new VoxgateError('out-of-resources', `the thread that writes objects has ended${this.#reason}`);
-    this.#failure = error;
     for (const follower of [...this.#followers.values()]) follower.failed(error);
   }
 }

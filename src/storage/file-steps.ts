@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { rethrowFull } from './disk-errors.ts';
 
@@ -12,21 +12,6 @@ export function readAt(fd: number, offset: number, length: number): Buffer {
     filled += got;
   }
   return bytes.subarray(0, filled);
-}
-
-/** A file of which some is to be read: opened for the first of it. */
-export class FileReadAgain {
-  #fd: number | undefined;
-
-  read(path: string, offset: number, length: number): Buffer {
-    this.#fd ??= openSync(path, constants.O_RDONLY);
-    return readAt(this.#fd, offset, length);
-  }
-
-  close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
-  }
 }
 
 /** That it is not there is no failure. */

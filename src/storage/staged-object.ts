@@ -1,7 +1,8 @@
+import { closeSync, constants, openSync } from 'node:fs';
 import type { Disk } from './disk.ts';
 import { type Beginning, type Content, SLAB_BYTES } from './disk-messages.ts';
 import type { DiskThread, Follower } from './disk-thread.ts';
-import { FileReadAgain, removeFile } from './file-steps.ts';
+import { readAt, removeFile } from './file-steps.ts';
 import { contentOfWhole } from './object-key.ts';
 import { Settled } from './settled.ts';
 import { SlabBytes } from './slab-bytes.ts';
@@ -27,7 +28,6 @@ export class StagedObject {
   readonly #beginning: Beginning;
   #begun = false;
   readonly #bytes: SlabBytes;
-  readonly #file = new FileReadAgain();
   /** Bytes handed to the disk thread, and those of them that it has taken as far as is known. */
   #ordered = 0;
   #taken = 0;
@@ -42,6 +42,7 @@ export class StagedObject {
   #moved = false;
   #released = false;
   #ended = false;
+  #readFd: number | undefined;
 
   constructor(key: string, disk: Disk, thread: DiskThread, dataSetOffset: number | undefined) {
     this.#arrivalName = key;
@@ -105,7 +106,8 @@ export class StagedObject {
     const end = Math.min(offset + length, this.size);
     if (end <= offset) return Buffer.alloc(0);
     if (this.#bytes.has(offset, end)) return this.#bytes.read(offset, end);
-    return this.#file.read(this.path, offset, end - offset);
+    this.#readFd ??= openSync(this.path, constants.O_RDONLY);
+    return readAt(this.#readFd, offset, end - offset);
   }
 
   /**
@@ -115,8 +117,11 @@ export class StagedObject {
   finish(): void {
     if (this.#ended || this.#failure) return;
     this.#moving = true;
-    const isHere = !this.#begun && this.size <= SMALL;
-    const content = isHere ? contentOfWhole(this.#beginning, this.read(0, this.size)) : undefined;
+    if (this.#begun || this.size > SMALL) {
+      this.#order({ tell: false, end: { key: undefined } });
+      return;
+    }
+    const content = contentOfWhole(this.#beginning, this.read(0, this.size));
     this.#order({ tell: false, end: { key: content?.key } });
     if (content) this.#sealed(content);
   }
@@ -135,8 +140,7 @@ export class StagedObject {
     this.#moved = false;
     this.#published = new Settled();
     this.#thread.order({ kind: 'move', id: this.#id, key, from });
-    const failure = this.#failure ?? this.#thread.failure;
-    if (failure) this.#fail(failure);
+    if (this.#failure) this.#published.reject(this.#failure);
   }
 
   /** Resolves when its bytes and its name are durable. @throws VoxgateError out-of-resources */
@@ -178,7 +182,8 @@ export class StagedObject {
 
   #close(): void {
     this.#bytes.release();
-    this.#file.close();
+    if (this.#readFd !== undefined) closeSync(this.#readFd);
+    this.#readFd = undefined;
     this.#thread.forget(this.#id);
     this.#disk.forget(this.#arrivalName);
   }
@@ -187,8 +192,7 @@ export class StagedObject {
     try {
       this.#disk.requireRoom();
     } catch (error) {
-      this.#fail(error as Error);
-      return;
+      return this.#fail(error as Error);
     }
     const [bytes, from] = [this.size - this.#ordered, this.#ordered % SLAB_BYTES];
     const slabs = bytes === 0 ? [] : this.#bytes.slabsFrom(this.#ordered);
