@@ -6,8 +6,8 @@ export const SLAB_BYTES = 64 * 1024;
 /** What a disk thread is told. Orders for one object are carried out in the order they are given. */
 export type Order =
   | WriteOrder
-  /** The object is whole; its file, which is at that path if it was moved before, gets this name; both become durable. */
-  | { readonly kind: 'move'; readonly id: number; readonly key: string; readonly from: string | undefined }
+  /** The object is whole; its file gets this name, and both become durable. */
+  | { readonly kind: 'move'; readonly id: number; readonly key: string }
   /** It is given up: its file goes. */
   | { readonly kind: 'drop'; readonly id: number }
   /** More slabs, numbered on from those there are. */

@@ -1,6 +1,6 @@
 import { createHash, randomFillSync } from 'node:crypto';
-import { DataSetDigest } from './data-set-digest.ts';
-import type { Beginning, Content } from './disk-messages.ts';
+import type { DataSetDigest } from './data-set-digest.ts';
+import type { Content } from './disk-messages.ts';
 
 /**
  * The name under which an object comes: twelve hexadecimal digits of the time in milliseconds, which say where its file
@@ -55,13 +55,6 @@ export function contentOf(
   if (result === undefined) return undefined;
   const key = sealedKey(arrivalName, contentDigest(readHead(dataSetOffset), result));
   return { dataSetOffset, digest: result.toString('hex'), key };
-}
-
-/** The same of an object of which all bytes are at hand. */
-export function contentOfWhole({ arrivalName, dataSetOffset }: Beginning, bytes: Buffer): Content | undefined {
-  const digest = new DataSetDigest(dataSetOffset);
-  digest.update(bytes);
-  return contentOf(arrivalName, digest, bytes.length, (length) => bytes.subarray(0, length));
 }
 
 /** Whether a key is that of this content. Keys of 64 digits are of archives begun before, and the digest as a whole. */

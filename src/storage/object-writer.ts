@@ -44,7 +44,7 @@ export class ObjectWriter {
   #attempt(order: Extract<Order, { kind: 'write' | 'move' }>): void {
     try {
       if (order.kind === 'write') this.#write(order);
-      else this.#move(order.id, order.key, order.from);
+      else this.#move(order.id, order.key);
     } catch (error) {
       this.#fail(order.id, error);
     }
@@ -52,7 +52,7 @@ export class ObjectWriter {
 
   #write(order: WriteOrder): void {
     const { id, begin, bytes, tell, end } = order;
-    if (begin) this.#objects.set(id, OpenObject.begin(id, begin, this.#folders.staging, this.#inTurn));
+    if (begin) this.#objects.set(id, new OpenObject(id, begin, this.#folders.staging, this.#inTurn));
     const object = this.#objects.get(id);
     // After a failure there would be a hole.
     if (object === undefined || object.givenUp) return;
@@ -63,8 +63,7 @@ export class ObjectWriter {
     else if (end) this.#seal(object);
   }
 
-  #move(id: number, key: string, from: string | undefined): void {
-    if (from !== undefined) this.#objects.set(id, OpenObject.again(id, from, this.#inTurn));
+  #move(id: number, key: string): void {
     const object = this.#objects.get(id);
     if (object && !object.givenUp) this.#mover.add(object, key);
   }

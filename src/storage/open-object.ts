@@ -22,7 +22,7 @@ export class OpenObject {
   readonly id: number;
   /** Nothing more is done with it: a step has failed, or it is to go. */
   givenUp = false;
-  readonly #beginning: Beginning | undefined;
+  readonly #beginning: Beginning;
   readonly #inTurn: InTurn;
   #digest: DataSetDigest | undefined;
   #path: string;
@@ -32,30 +32,24 @@ export class OpenObject {
   #syncedTo = 0;
   #syncing: Promise<void> | undefined;
 
-  private constructor(id: number, path: string, flags: number, inTurn: InTurn, beginning?: Beginning) {
+  /** Its file is made at once. */
+  constructor(id: number, beginning: Beginning, staging: string, inTurn: InTurn) {
     this.id = id;
-    this.#path = path;
     this.#beginning = beginning;
     this.#inTurn = inTurn;
-    this.#fd = openSync(path, flags, 0o640);
+    this.#path = `${staging}/${beginning.arrivalName}`;
+    this.#fd = openSync(this.#path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o640);
   }
 
-  /** Its file is made at once. */
-  static begin(id: number, beginning: Beginning, staging: string, inTurn: InTurn): OpenObject {
-    const path = `${staging}/${beginning.arrivalName}`;
-    return new OpenObject(id, path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, inTurn, beginning);
-  }
-
-  /** One that is in its place already and gets another name. */
-  static again(id: number, path: string, inTurn: InTurn): OpenObject {
-    return new OpenObject(id, path, constants.O_RDWR, inTurn);
+  get path(): string {
+    return this.#path;
   }
 
   write(pieces: readonly Buffer[], bytes: number, digested: boolean): void {
     if (bytes > 0) writeAll(this.#fd!, pieces, this.#written, bytes);
     this.#written += bytes;
     if (digested) return;
-    this.#digest ??= new DataSetDigest(this.#beginning?.dataSetOffset);
+    this.#digest ??= new DataSetDigest(this.#beginning.dataSetOffset);
     for (const piece of pieces) this.#digest.update(piece);
   }
 
@@ -71,8 +65,7 @@ export class OpenObject {
 
   content(): Content | undefined {
     const readHead = (length: number): Buffer => readAt(this.#fd!, 0, length);
-    if (this.#digest === undefined || this.#beginning === undefined) return undefined;
-    return contentOf(this.#beginning.arrivalName, this.#digest, this.#written, readHead);
+    return this.#digest && contentOf(this.#beginning.arrivalName, this.#digest, this.#written, readHead);
   }
 
   rename(path: string): void {

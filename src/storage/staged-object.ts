@@ -1,9 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
+import { DataSetDigest } from './data-set-digest.ts';
 import type { Disk } from './disk.ts';
 import { type Beginning, type Content, SLAB_BYTES } from './disk-messages.ts';
 import type { DiskThread, Follower } from './disk-thread.ts';
 import { readAt, removeFile } from './file-steps.ts';
-import { contentOfWhole } from './object-key.ts';
+import { contentOf } from './object-key.ts';
 import { Settled } from './settled.ts';
 import { SlabBytes } from './slab-bytes.ts';
 
@@ -21,7 +22,6 @@ const SMALL = SLAB_BYTES;
 export class StagedObject {
   readonly #arrivalName: string;
   #key: string;
-  #formerKey: string;
   readonly #disk: Disk;
   readonly #thread: DiskThread;
   readonly #id: number;
@@ -34,10 +34,10 @@ export class StagedObject {
   /** Who waits for the disk thread: each answer is for the oldest. */
   readonly #waiting: { readonly upTo: number; readonly taken: Settled<void> }[] = [];
   readonly #content = new Settled<Content | undefined>();
-  #published = new Settled<void>();
+  readonly #published = new Settled<void>();
   readonly #dropped = new Settled<void>();
   #failure: Error | undefined;
-  /** Its file is on the way to its place, or there. */
+  /** Its file is on the way to its place, and there. */
   #moving = false;
   #moved = false;
   #released = false;
@@ -47,7 +47,6 @@ export class StagedObject {
   constructor(key: string, disk: Disk, thread: DiskThread, dataSetOffset: number | undefined) {
     this.#arrivalName = key;
     this.#key = key;
-    this.#formerKey = key;
     this.#disk = disk;
     this.#thread = thread;
     this.#beginning = { arrivalName: key, dataSetOffset };
@@ -121,7 +120,9 @@ export class StagedObject {
       this.#order({ tell: false, end: { key: undefined } });
       return;
     }
-    const content = contentOfWhole(this.#beginning, this.read(0, this.size));
+    const digest = new DataSetDigest(this.#beginning.dataSetOffset);
+    digest.update(this.read(0, this.size));
+    const content = contentOf(this.#arrivalName, digest, this.size, (length) => this.read(0, length));
     this.#order({ tell: false, end: { key: content?.key } });
     if (content) this.#sealed(content);
   }
@@ -131,16 +132,11 @@ export class StagedObject {
     return this.#content.promise;
   }
 
-  /** Gives another key to an object that has no content to make one of, or the wrong one, and moves it. To be flushed. */
+  /** Gives a key to an object that had no content to make one of, and moves it to its place. */
   move(key: string): void {
-    const from = this.#moved ? this.path : undefined;
-    this.#formerKey = this.#key;
     this.#key = key;
     this.#moving = true;
-    this.#moved = false;
-    this.#published = new Settled();
-    this.#thread.order({ kind: 'move', id: this.#id, key, from });
-    if (this.#failure) this.#published.reject(this.#failure);
+    this.#thread.order({ kind: 'move', id: this.#id, key });
   }
 
   /** Resolves when its bytes and its name are durable. @throws VoxgateError out-of-resources */
@@ -172,8 +168,7 @@ export class StagedObject {
         await this.#dropped.promise;
       }
       // The thread does not know those any more that are in their place.
-      const known = this.#thread.alive && !this.#moved;
-      for (const key of known ? [] : [this.#key, this.#formerKey]) await removeFile(this.#disk.pathOf(key));
+      if (this.#moved || !this.#thread.alive) await removeFile(this.#disk.pathOf(this.#key));
       if (!this.#thread.alive) await removeFile(this.#disk.stagingPathOf(this.#arrivalName));
     } finally {
       this.#close();
@@ -192,14 +187,16 @@ export class StagedObject {
     try {
       this.#disk.requireRoom();
     } catch (error) {
-      return this.#fail(error as Error);
+      this.#fail(error as Error);
+      return;
     }
-    const [bytes, from] = [this.size - this.#ordered, this.#ordered % SLAB_BYTES];
+    const bytes = this.size - this.#ordered;
     const slabs = bytes === 0 ? [] : this.#bytes.slabsFrom(this.#ordered);
+    const from = this.#ordered % SLAB_BYTES;
     const begin = this.#begun ? undefined : this.#beginning;
-    this.#thread.order({ kind: 'write', id: this.#id, begin, slabs, from, bytes, tell, end });
     this.#ordered = this.size;
     this.#begun = true;
+    this.#thread.order({ kind: 'write', id: this.#id, begin, slabs, from, bytes, tell, end });
   }
 
   readonly #follower: Follower = {

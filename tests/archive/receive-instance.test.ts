@@ -10,7 +10,6 @@ import { GroupTransaction } from '../../src/catalog/group-transaction.ts';
 import { migrateQueue } from '../../src/jobs/queue.ts';
 import { startThread, type Thread } from '../../src/storage/disk-thread.ts';
 import { FileStore, type FileStoreOptions } from '../../src/storage/file-store.ts';
-import { contentDigest, isKeyOf } from '../../src/storage/object-key.ts';
 import { StagedObject } from '../../src/storage/staged-object.ts';
 import { asFile } from '../support/instances.ts';
 import { aDatabase, aFolder } from '../support/test-node.ts';
@@ -226,27 +225,6 @@ describe('receiving', () => {
     for (const { storage_key } of rows) expect(present).toContain(storage_key);
     expect(threads.length).toBeGreaterThan(3);
   });
-
-  it.each([8, 900])(
-    'keeps a file that lies about where its data set begins under the key of its content (%i rows)',
-    async (rows) => {
-      const { root, receive, files, database } = await anArchive();
-      for (const [i, lie] of [-14, 26, 2 ** 31].entries()) {
-        const file = asFile({ SOPInstanceUID: `1.2.3.${i + 1}`, Rows: rows, Columns: 512 }, Buffer.alloc(rows * 512));
-        file.writeUInt32LE((file.readUInt32LE(140) + lie) >>> 0, 140);
-        await receive(file).catch((error: unknown) => expect(error).toMatchObject({ code: expect.any(String) }));
-      }
-      const kept = await database.table('instances').select('storage_key', 'digest', 'data_set_offset');
-      expect(kept.length).toBeGreaterThan(0);
-      expect(files()).toEqual(kept.map(({ storage_key }) => storage_key).sort());
-      const store = await FileStore.open(root);
-      for (const { storage_key, digest, data_set_offset } of kept) {
-        const bytes = readFileSync(store.pathOf(storage_key));
-        const content = contentDigest(bytes.subarray(0, data_set_offset), Buffer.from(digest, 'hex'));
-        expect(isKeyOf(storage_key, content)).toBe(true);
-      }
-    },
-  );
 
   it('says A700H and keeps nothing when the disk is nearly full', async () => {
     const connectionString = await aDatabase();
