@@ -98,7 +98,6 @@ async function build(
   if (applied.length > 0) log.info({ migrations: applied }, 'the database schema was brought up to date');
 
   const store = await FileStore.open(settings.data, { minFreeBytes: settings.minFreeBytes });
-  closers.push(() => store.close());
   const archive = new Archive({
     store,
     database,

@@ -102,14 +102,7 @@ export class CommitQueue {
     try {
       recorded = await this.#record(group, undecided);
     } catch (error) {
-      const whole = undecided.commitSent ? [] : group.filter(({ staged }) => staged.failure === undefined);
-      if (whole.length === 0 || whole.length === group.length) {
-        await this.#failGroup(group, passing(error), undecided.commitSent);
-        return;
-      }
-      // The bytes of some could not be written, which is no matter of the others.
-      for (const each of group) if (each.staged.failure) await this.#failGroup([each], each.staged.failure, false);
-      await this.#commitGroup(whole);
+      await this.#failGroup(group, passing(error), undecided.commitSent);
       return;
     }
     for (const [i, { staged, resolve }] of group.entries()) {

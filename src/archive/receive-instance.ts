@@ -3,9 +3,10 @@ import type { InstanceRecord, Outcome } from '../catalog/record-instances.ts';
 import { fileMeta } from '../dicom/write.ts';
 import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
-import { contentDigest, sealedKey } from '../storage/object-key.ts';
+import { contentDigest } from '../storage/object-key.ts';
 import type { StagedObject } from '../storage/staged-object.ts';
 import type { CommitQueue } from './commit-queue.ts';
+import { DataSetDigest } from './data-set-digest.ts';
 import type { Identifiers } from './describe-instance.ts';
 import type { Announced, DescribedObject } from './describe-object.ts';
 import type { Describer } from './describer.ts';
@@ -37,11 +38,13 @@ export class IncomingInstance {
   readonly #parts: ReceiverParts;
   readonly #staged: StagedObject;
   readonly #announced: Announced | undefined;
+  readonly #digest: DataSetDigest;
 
-  private constructor(parts: ReceiverParts, announced: Announced | undefined, dataSetOffset?: number) {
+  private constructor(parts: ReceiverParts, announced: Announced | undefined, digest: DataSetDigest) {
     this.#parts = parts;
-    this.#staged = parts.store.stage(dataSetOffset);
+    this.#staged = parts.store.stage();
     this.#announced = announced;
+    this.#digest = digest;
   }
 
   /**
@@ -50,7 +53,7 @@ export class IncomingInstance {
    */
   static async ofDataSet(parts: ReceiverParts, announced: Announced): Promise<IncomingInstance> {
     const meta = fileMeta(announced);
-    const incoming = new IncomingInstance(parts, announced, meta.length);
+    const incoming = new IncomingInstance(parts, announced, new DataSetDigest(meta.length));
     await incoming.write(meta);
     return incoming;
   }
@@ -60,11 +63,12 @@ export class IncomingInstance {
    * @throws VoxgateError out-of-resources when the disk is nearly full
    */
   static async ofFile(parts: ReceiverParts): Promise<IncomingInstance> {
-    return new IncomingInstance(parts, undefined);
+    return new IncomingInstance(parts, undefined, new DataSetDigest());
   }
 
   /** Takes a chunk, to keep as it is; awaiting what it returns slows the sender to the pace of the disk. */
   write(chunk: Buffer): Promise<void> | undefined {
+    this.#digest.update(chunk);
     return this.#staged.write(chunk);
   }
 
@@ -80,7 +84,6 @@ export class IncomingInstance {
   async finish(study?: string): Promise<Receipt> {
     try {
       const { describer, characterSet } = this.#parts;
-      this.#staged.finish();
       const described = await describer.describe(this.#staged, { announced: this.#announced, characterSet });
       const { identifiers, warnings, complete } = described;
       if (study !== undefined && study !== identifiers.studyInstanceUid) {
@@ -90,8 +93,8 @@ export class IncomingInstance {
           { subject: identifiers },
         );
       }
-      const digest = await this.#digest(described.dataSetOffset);
-      this.#staged.release();
+      const digest = this.#digest.result(described.dataSetOffset) ?? (await this.#digestAnew(described.dataSetOffset));
+      this.#staged.seal(contentDigest(this.#staged.read(0, described.dataSetOffset), digest));
       const outcome = await this.#parts.commits.commit({
         staged: this.#staged,
         record: this.#record(described, digest),
@@ -104,7 +107,7 @@ export class IncomingInstance {
     }
   }
 
-  #record(described: DescribedObject, digest: string): InstanceRecord {
+  #record(described: DescribedObject, digest: Buffer): InstanceRecord {
     const { identifiers, warnings } = described;
     return {
       studyInstanceUid: identifiers.studyInstanceUid,
@@ -119,7 +122,7 @@ export class IncomingInstance {
         transferSyntaxUid: described.transferSyntaxUid,
         storageKey: this.#staged.key,
         size: this.#staged.size,
-        digest,
+        digest: digest.toString('hex'),
         dataSetOffset: described.dataSetOffset,
         frameCount: described.frameCount,
         frames: described.frames,
@@ -130,21 +133,16 @@ export class IncomingInstance {
     };
   }
 
-  /** Of the data set, hexadecimal. It may not begin where the file meta information had said. */
-  async #digest(dataSetOffset: number): Promise<string> {
-    const content = await this.#staged.content();
-    if (content?.dataSetOffset === dataSetOffset) return content.digest;
+  /** For a data set that does not begin where the file meta information had said. */
+  async #digestAnew(offset: number): Promise<Buffer> {
     await this.#staged.flush();
     const hash = createHash('sha256');
-    for (let at = dataSetOffset; at < this.#staged.size; at += REREAD_BYTES) {
+    for (let at = offset; at < this.#staged.size; at += REREAD_BYTES) {
       hash.update(this.#staged.read(at, REREAD_BYTES));
       // A gigabyte takes a second, in which others come and go.
       await new Promise(setImmediate);
     }
-    const digest = hash.digest();
-    const head = this.#staged.read(0, dataSetOffset);
-    this.#staged.move(sealedKey(this.#staged.key, contentDigest(head, digest)));
-    return digest.toString('hex');
+    return hash.digest();
   }
 }
 

@@ -15,15 +15,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { VoxgateError } from '../errors.ts';
 import { allOf, rethrowFull } from './disk-errors.ts';
-import { startThread, type Thread } from './disk-thread.ts';
-import { DiskThreads } from './disk-threads.ts';
 import { MetadataLog } from './metadata-log.ts';
-import { arrivalName, newArrivalName, objectPath } from './object-key.ts';
-import type { Folders } from './object-writer.ts';
+import { arrivalName, EXTENSION, folderOf, newArrivalName } from './object-key.ts';
 import { StagedObject } from './staged-object.ts';
 import { type StoredFile, walkFolder } from './walk-folder.ts';
 
-export { objectPath } from './object-key.ts';
 export { StagedObject } from './staged-object.ts';
 export { type StoredFile, walkFolder } from './walk-folder.ts';
 
@@ -35,12 +31,12 @@ const closeFd = promisify(close);
 const STREAM_BYTES = 256 * 1024;
 /** What the disk has left is asked this often. */
 const ROOM_MS = 1000;
+/** Long syncs at once, of the four threads that Node has for files. */
+const SYNCS_AT_ONCE = 2;
 
 export interface FileStoreOptions {
   /** Nothing is taken in when the disk has fewer bytes left. */
   readonly minFreeBytes?: number;
-  /** What writes the objects, where it is no thread. */
-  readonly startThread?: (folders: Folders) => Thread;
 }
 
 /**
@@ -53,18 +49,19 @@ export class FileStore {
   readonly #staging: string;
   readonly #objects: string;
   readonly #minFreeBytes: number;
+  /** Folders that are there, with the descriptor that syncs them. The newest ones; others are opened again. */
+  readonly #folders = new Map<string, Folder>();
   readonly #underWay = new Set<string>();
   #free = Number.POSITIVE_INFINITY;
   #freeAskedAt = Number.NEGATIVE_INFINITY;
-  readonly #threads: DiskThreads;
+  #syncs = 0;
+  readonly #waitingSyncs: (() => void)[] = [];
 
-  private constructor(root: string, metadata: MetadataLog, options: FileStoreOptions) {
+  private constructor(root: string, metadata: MetadataLog, { minFreeBytes = 0 }: FileStoreOptions) {
     this.metadata = metadata;
     this.#staging = join(root, 'staging');
     this.#objects = join(root, 'objects');
-    this.#minFreeBytes = options.minFreeBytes ?? 0;
-    const start = options.startThread ?? startThread;
-    this.#threads = new DiskThreads(() => start({ staging: this.#staging, objects: this.#objects }));
+    this.#minFreeBytes = minFreeBytes;
   }
 
   static async open(root: string, options: FileStoreOptions = {}): Promise<FileStore> {
@@ -79,16 +76,12 @@ export class FileStore {
     return store;
   }
 
-  /**
-   * @param dataSetOffset where the data set will begin; undefined for a file that is to say it
-   * @throws VoxgateError out-of-resources when the disk is nearly full, or nobody writes to it just now
-   */
-  stage(dataSetOffset?: number): StagedObject {
+  /** @throws VoxgateError out-of-resources when the disk is nearly full */
+  stage(): StagedObject {
     this.requireRoom();
-    const thread = this.#threads.get();
     const key = newArrivalName();
     this.#underWay.add(key);
-    return new StagedObject(key, this.#disk, thread, dataSetOffset);
+    return new StagedObject(key, this.#disk);
   }
 
   pathOf(key: string): string {
@@ -96,13 +89,18 @@ export class FileStore {
   }
 
   /**
-   * Waits until staged objects that are finished are durable: every file synced, and its folder, so that after this
-   * returns a power cut loses none of them.
+   * Makes staged objects durable: every file synced, and its folder, so that after this returns a power cut loses none
+   * of them. A group shares the folder syncs.
    *
-   * @throws VoxgateError out-of-resources; those that failed have a `failure`
+   * @throws VoxgateError out-of-resources; the caller discards the group
    */
   async publish(group: readonly StagedObject[]): Promise<void> {
-    await allOf(group.map((staged) => staged.published()));
+    await allOf(group.map((staged) => staged.complete()));
+    const keyByFolder = new Map(group.map(({ key }) => [folderOf(key), key]));
+    await allOf([
+      ...group.map((staged) => staged.sync()),
+      ...[...keyByFolder.values()].map((key) => this.#syncEntries(key)),
+    ]);
   }
 
   /** Whether the object of this key is being received or recorded just now: no row names it, and it is no left-over. */
@@ -137,12 +135,6 @@ export class FileStore {
     await rm(this.pathOf(key), { force: true });
   }
 
-  /** Takes no more objects; those on their way are waited for, but not for ever. */
-  async close(): Promise<void> {
-    await this.#threads.close();
-    this.metadata.close();
-  }
-
   /** Every file of the store, in no particular order; files that are no objects are left out. */
   walk(): AsyncGenerator<StoredFile, void, undefined> {
     return walkFolder(this.#objects);
@@ -171,13 +163,71 @@ export class FileStore {
   }
 
   readonly #disk = {
+    folderFor: (key: string): Promise<unknown> | undefined => {
+      const folder = this.#folderOf(key);
+      return folder.fd === undefined ? folder.ready : undefined;
+    },
     pathOf: (key: string): string => this.pathOf(key),
     stagingPathOf: (key: string): string => `${this.#staging}/${key}`,
     requireRoom: (): void => this.requireRoom(),
+    inTurn: (sync: () => Promise<void>): Promise<void> => this.#inTurn(sync),
     forget: (key: string): void => {
       this.#underWay.delete(key);
     },
   };
+
+  #folderOf(key: string): Folder {
+    const name = folderOf(key);
+    const known = this.#folders.get(name);
+    if (known) return known;
+    const folder: Folder = { fd: undefined, ready: this.#makeFolder(name) };
+    this.#folders.set(name, folder);
+    folder.ready.then(
+      (fd) => {
+        folder.fd = fd;
+      },
+      // Tried again by the next that needs it.
+      () => this.#folders.delete(name),
+    );
+    if (this.#folders.size > FOLDERS_OPEN) this.#closeOldest();
+    return folder;
+  }
+
+  /** Once in ten minutes: the folder, and the names of new folders up to the one that was there. */
+  async #makeFolder(name: string): Promise<number> {
+    try {
+      const made = await mkdir(join(this.#objects, name), { recursive: true });
+      if (made !== undefined) for (const part of parentsOf(name)) await syncFolder(join(this.#objects, part));
+      return await openFile(join(this.#objects, name), constants.O_RDONLY, 0);
+    } catch (error) {
+      return rethrowFull(error as NodeJS.ErrnoException);
+    }
+  }
+
+  async #syncEntries(key: string): Promise<void> {
+    const folder = this.#folderOf(key);
+    await syncFd(folder.fd ?? (await folder.ready)).catch(rethrowFull);
+  }
+
+  #closeOldest(): void {
+    const [oldest] = this.#folders;
+    if (!oldest) return;
+    this.#folders.delete(oldest[0]);
+    // Long out of use by then, but for objects that take an hour to come: those have it opened again.
+    setTimeout(() => void oldest[1].ready.then(closeFd).catch(() => undefined), CLOSE_AFTER_MS).unref();
+  }
+
+  async #inTurn(sync: () => Promise<void>): Promise<void> {
+    if (this.#syncs >= SYNCS_AT_ONCE) await new Promise<void>((resolve) => this.#waitingSyncs.push(resolve));
+    else this.#syncs += 1;
+    try {
+      await sync();
+    } finally {
+      const next = this.#waitingSyncs.shift();
+      if (next) next();
+      else this.#syncs -= 1;
+    }
+  }
 
   #openToRead(key: string): number {
     try {
@@ -188,6 +238,26 @@ export class FileStore {
       throw new VoxgateError('not-found', `the stored object ${key} is not on disk`, { cause });
     }
   }
+}
+
+interface Folder {
+  /** Known when `ready` has resolved. */
+  fd: number | undefined;
+  readonly ready: Promise<number>;
+}
+
+/** Where the object of a key lies below the folder `objects`. */
+export function objectPath(objects: string, key: string): string {
+  return `${objects}/${folderOf(key)}/${key}${EXTENSION}`;
+}
+
+const FOLDERS_OPEN = 8;
+const CLOSE_AFTER_MS = 60_000;
+
+/** "2026-11-22/13-40" has its name in "2026-11-22", and that in the folder above. */
+function parentsOf(folder: string): string[] {
+  const slash = folder.indexOf('/');
+  return slash === -1 ? [''] : [folder.slice(0, slash), ''];
 }
 
 async function syncFolder(folder: string): Promise<void> {

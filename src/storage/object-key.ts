@@ -1,6 +1,4 @@
 import { createHash, randomFillSync } from 'node:crypto';
-import type { DataSetDigest } from './data-set-digest.ts';
-import type { Content } from './disk-messages.ts';
 
 /**
  * The name under which an object comes: twelve hexadecimal digits of the time in milliseconds, which say where its file
@@ -42,21 +40,6 @@ export function contentDigest(head: Uint8Array, dataSetDigest: Uint8Array): stri
   return createHash('sha256').update(head).update(dataSetDigest).digest('hex');
 }
 
-/** What an object is known by, all of which has passed its digest; `readHead` gives what stands before the data set. */
-export function contentOf(
-  arrivalName: string,
-  digest: DataSetDigest,
-  size: number,
-  readHead: (length: number) => Uint8Array,
-): Content | undefined {
-  const { dataSetOffset } = digest;
-  if (dataSetOffset === undefined || dataSetOffset > size) return undefined;
-  const result = digest.result(dataSetOffset);
-  if (result === undefined) return undefined;
-  const key = sealedKey(arrivalName, contentDigest(readHead(dataSetOffset), result));
-  return { dataSetOffset, digest: result.toString('hex'), key };
-}
-
 /** Whether a key is that of this content. Keys of 64 digits are of archives begun before, and the digest as a whole. */
 export function isKeyOf(key: string, digest: string): boolean {
   return key.length > ARRIVAL_DIGITS + CHECK_DIGITS ? key === digest : key === sealedKey(key, digest);
@@ -87,9 +70,4 @@ export function folderOf(key: string): string {
     knownSlot = slot;
   }
   return knownFolder;
-}
-
-/** Where the object of a key lies below the folder `objects`. */
-export function objectPath(objects: string, key: string): string {
-  return `${objects}/${folderOf(key)}/${key}${EXTENSION}`;
 }

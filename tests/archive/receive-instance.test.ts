@@ -8,20 +8,19 @@ import type { Receipt } from '../../src/archive/receive-instance.ts';
 import { migrate, openDatabase } from '../../src/catalog/database.ts';
 import { GroupTransaction } from '../../src/catalog/group-transaction.ts';
 import { migrateQueue } from '../../src/jobs/queue.ts';
-import { startThread, type Thread } from '../../src/storage/disk-thread.ts';
-import { FileStore, type FileStoreOptions } from '../../src/storage/file-store.ts';
+import { FileStore } from '../../src/storage/file-store.ts';
 import { StagedObject } from '../../src/storage/staged-object.ts';
 import { asFile } from '../support/instances.ts';
 import { aDatabase, aFolder } from '../support/test-node.ts';
 
-async function anArchive(options: FileStoreOptions = {}) {
+async function anArchive() {
   const connectionString = await aDatabase();
   const database = openDatabase(connectionString);
   onTestFinished(() => database.destroy());
   await migrate(database);
   await migrateQueue(connectionString);
   const root = aFolder();
-  const store = await FileStore.open(root, options);
+  const store = await FileStore.open(root);
   const archive = new Archive({ store, database, settleSeconds: 60, idleSettleSeconds: 60 });
   const transfer = archive.ingest.begin();
   const receive = async (bytes: Buffer): Promise<Receipt> => {
@@ -167,63 +166,12 @@ describe('receiving', () => {
 
   it('records nothing of a group whose files cannot be synced, and keeps nothing of it', async () => {
     const { receive, files, database } = await anArchive();
-    const sync = vi.spyOn(StagedObject.prototype, 'published').mockRejectedValue(new Error('EIO: the disk is broken'));
+    const sync = vi.spyOn(StagedObject.prototype, 'sync').mockRejectedValue(new Error('EIO: the disk is broken'));
     await expect(receive(asFile())).rejects.toThrow('EIO');
     expect(files()).toEqual([]);
     expect(await database.table('instances').select()).toEqual([]);
     sync.mockRestore();
     expect(await receive(asFile())).toMatchObject({ outcome: 'stored' });
-  });
-
-  it('records the others of a group of which one object cannot be written', async () => {
-    const { receive, files, database } = await anArchive();
-    const published = StagedObject.prototype.published;
-    let broken: StagedObject | undefined;
-    vi.spyOn(StagedObject.prototype, 'published').mockImplementation(function (this: StagedObject) {
-      broken ??= this;
-      return broken === this ? Promise.reject(new Error('EIO: the disk is broken')) : published.call(this);
-    });
-    vi.spyOn(StagedObject.prototype, 'failure', 'get').mockImplementation(function (this: StagedObject) {
-      return broken === this ? new Error('EIO: the disk is broken') : undefined;
-    });
-    const uids = Array.from({ length: 12 }, (_, i) => `1.2.3.${i + 1}`);
-    const results = await Promise.allSettled(uids.map((uid) => receive(asFile({ SOPInstanceUID: uid }))));
-    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
-    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { message: /EIO/ } });
-    const rows = await database.table('instances').select('storage_key');
-    expect(files()).toEqual(rows.map(({ storage_key }) => storage_key).sort());
-    expect(rows).toHaveLength(11);
-  });
-
-  it('asks to come again with what was on its way when the thread that writes ended, and loses nothing', async () => {
-    const threads: Thread[] = [];
-    const { receive, files, database } = await anArchive({
-      startThread: (folders) => {
-        threads.push(startThread(folders));
-        return threads.at(-1)!;
-      },
-    });
-    const stored = new Set<string>();
-    for (let round = 0; round < 4; round += 1) {
-      const uids = Array.from({ length: 30 }, (_, i) => `1.2.3.${round}.${i + 1}`);
-      const receiving = uids.map(async (uid, i) => {
-        for (let wait = i; wait > 0; wait -= 1) await new Promise(setImmediate);
-        await receive(asFile({ SOPInstanceUID: uid, Rows: 64 * i, Columns: 512 }, Buffer.alloc(64 * i * 512)));
-        stored.add(uid);
-      });
-      const results = Promise.allSettled(receiving);
-      for (let turns = 5 + 10 * round; turns > 0; turns -= 1) await new Promise(setImmediate);
-      await threads.at(-1)?.terminate();
-      const refused = (await results).flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-      for (const reason of refused) expect(reason).toMatchObject({ code: 'out-of-resources' });
-      await vi.waitFor(async () => expect((await receive(asFile())).sopInstanceUid).toBeDefined());
-    }
-    const rows = await database.table('instances').select('sop_instance_uid', 'storage_key');
-    const uids = rows.map(({ sop_instance_uid }) => sop_instance_uid);
-    for (const uid of stored) expect(uids).toContain(uid);
-    const present = new Set(files());
-    for (const { storage_key } of rows) expect(present).toContain(storage_key);
-    expect(threads.length).toBeGreaterThan(3);
   });
 
   it('says A700H and keeps nothing when the disk is nearly full', async () => {

@@ -100,7 +100,7 @@ describe('an association that stalls', () => {
   it('in the middle of an object is aborted, and nothing of the object is left', async () => {
     const door = await aQuickDoor({ idle: 400 });
     const { scu } = await RawScu.associate(door.port, [STORAGE]);
-    const half = encoded({ Rows: 1024, Columns: 512 }, Buffer.alloc(1024 * 512)).subarray(0, 300_000);
+    const half = encoded({ Rows: 512, Columns: 512 }, Buffer.alloc(512 * 512)).subarray(0, 100_000);
     scu.send(pData(pdv(1, 3, storeCommand(SECONDARY_CAPTURE, INSTANCE))), pData(pdv(1, 0, half)));
     await vi.waitFor(() => expect(staged(door)).toHaveLength(1));
     expect((await ends(scu)).type).toBe(ABORT);

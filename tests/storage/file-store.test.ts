@@ -1,20 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import type * as Fs from 'node:fs';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { VoxgateError } from '../../src/errors.ts';
-import type { Order } from '../../src/storage/disk-messages.ts';
-import type { Thread } from '../../src/storage/disk-thread.ts';
 import { FileStore, type StoredFile } from '../../src/storage/file-store.ts';
 import { contentDigest, isKeyOf, isObjectKey, newArrivalName, sealedKey } from '../../src/storage/object-key.ts';
-import { type Folders, ObjectWriter } from '../../src/storage/object-writer.ts';
-import type { StagedObject } from '../../src/storage/staged-object.ts';
 import { aFolder } from '../support/test-node.ts';
 
-type Writev = (fd: number, buffers: readonly Buffer[], position: number) => number;
-type Fdatasync = (fd: number) => void;
+type Writev = (fd: number, buffers: readonly Buffer[], position: number) => Promise<{ bytesWritten: number }>;
+type Fdatasync = (fd: number) => Promise<void>;
 
 /** The disk: real, but for what a test puts in its place. */
 const disk: { writev: Writev | undefined; fdatasync: Fdatasync | undefined } = vi.hoisted(() => ({
@@ -24,93 +20,42 @@ const disk: { writev: Writev | undefined; fdatasync: Fdatasync | undefined } = v
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof Fs>();
   // The factory runs before the imports of this file.
-  const { custom } = (await import('node:util')).promisify;
-  const fdatasyncSync = (fd: number): void => (disk.fdatasync ?? fs.fdatasyncSync)(fd);
-  const fdatasync = Object.assign(() => undefined, { [custom]: async (fd: number) => fdatasyncSync(fd) });
-  const writevSync = (fd: number, buffers: Buffer[], position: number): number =>
-    (disk.writev ?? fs.writevSync)(fd, buffers, position);
-  return { ...fs, writevSync, fdatasync, fdatasyncSync };
+  const { promisify } = await import('node:util');
+  const { custom } = promisify;
+  const realWritev = promisify(fs.writev);
+  const realSync = promisify(fs.fdatasync);
+  const refused = () => (): never => {
+    throw new Error('only the promisified form is used');
+  };
+  const writev = Object.assign(refused(), {
+    [custom]: (fd: number, buffers: Buffer[], position: number) =>
+      disk.writev ? disk.writev(fd, buffers, position) : realWritev(fd, buffers, position),
+  });
+  const sync = Object.assign(refused(), {
+    [custom]: (fd: number) => (disk.fdatasync ? disk.fdatasync(fd) : realSync(fd)),
+  });
+  return { ...fs, writev, fdatasync: sync };
 });
 afterEach(() => {
   disk.writev = undefined;
   disk.fdatasync = undefined;
 });
 
-/** Does in this thread, and in its turn, what a disk thread does: the disk of this file is its disk. */
-class HereThread extends EventEmitter implements Thread {
-  readonly #writer: ObjectWriter;
-  #stopped: Order[] | undefined;
-
-  constructor(folders: Folders) {
-    super();
-    this.#writer = new ObjectWriter(
-      { postMessage: (answer) => setImmediate(() => this.emit('message', answer)) },
-      folders,
-    );
-  }
-
-  postMessage(order: Order): void {
-    if (this.#stopped) this.#stopped.push(order);
-    else setImmediate(() => this.#writer.take(order));
-  }
-
-  /** It does nothing until what is returned is called. */
-  stop(): () => void {
-    this.#stopped = [];
-    return () => {
-      const orders = this.#stopped ?? [];
-      this.#stopped = undefined;
-      for (const order of orders) this.postMessage(order);
-    };
-  }
-
-  ref(): void {}
-  unref(): void {}
-  async terminate(): Promise<void> {
-    this.emit('exit');
-  }
-}
-
-const threads: HereThread[] = [];
-const startThread = (folders: Folders): Thread => {
-  const thread = new HereThread(folders);
-  threads.push(thread);
-  return thread;
-};
-const openHere = (root: string): Promise<FileStore> => FileStore.open(root, { startThread });
-
-const linkOf = (path: string): string => {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-};
-
 const full = (): never => {
   throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
 };
 
 async function stagedWith(store: FileStore, bytes: Buffer, chunk = 7001) {
-  const staged = store.stage(0);
+  const staged = store.stage();
   for (let at = 0; at < bytes.length; at += chunk) await staged.write(bytes.subarray(at, at + chunk));
+  staged.seal(contentDigest(bytes, Buffer.alloc(0)));
   return staged;
-}
-
-async function finished(group: readonly StagedObject[]): Promise<void> {
-  for (const staged of group) staged.finish();
-  await Promise.all(group.map((staged) => staged.content()));
 }
 
 const filesUnder = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => entry.name);
-
-const folderUnder = (root: string): string => {
-  const [day] = readdirSync(join(root, 'objects'));
-  return join(root, 'objects', day!, readdirSync(join(root, 'objects', day!))[0]!);
-};
 
 async function walked(store: FileStore): Promise<StoredFile[]> {
   const found: StoredFile[] = [];
@@ -122,11 +67,10 @@ describe('the file store', () => {
   it('keeps what was published, byte for byte, in a folder of its ten minutes, after it is opened again', async () => {
     const root = aFolder();
     const contents = [randomBytes(1_000_003), randomBytes(3_000_001), Buffer.from('x'), Buffer.alloc(0)];
-    const store = await openHere(root);
+    const store = await FileStore.open(root);
     const group = await Promise.all(contents.map((bytes) => stagedWith(store, bytes)));
     expect(group.map(({ size }) => size)).toEqual([1_000_003, 3_000_001, 1, 0]);
     expect(filesUnder(join(root, 'objects'))).toEqual([]);
-    await finished(group);
     await store.publish(group);
     expect(filesUnder(join(root, 'staging'))).toEqual([]);
     for (const staged of group) staged.settle();
@@ -167,10 +111,9 @@ describe('the file store', () => {
 
   it('gives every object a file of its own: no object can take another one’s away', async () => {
     const root = aFolder();
-    const store = await openHere(root);
+    const store = await FileStore.open(root);
     const bytes = randomBytes(300_000);
     const [first, second] = [await stagedWith(store, bytes), await stagedWith(store, bytes)];
-    await finished([first, second]);
     await store.publish([first, second]);
     first.settle();
     await second.discard();
@@ -180,59 +123,55 @@ describe('the file store', () => {
     expect(filesUnder(join(root, 'objects'))).toEqual([`${first.key}.dcm`]);
   });
 
-  it('syncs every file, and then the folder once, of those that ended together', async () => {
-    const root = aFolder();
-    const store = await openHere(root);
-    const group = await Promise.all([10, 2_500_000, 30].map((length) => stagedWith(store, randomBytes(length))));
-    const real = (await vi.importActual<typeof Fs>('node:fs')).fdatasyncSync;
+  it('syncs every file of a group when all of them are written', async () => {
+    const store = await FileStore.open(aFolder());
+    const real = promisify((await vi.importActual<typeof Fs>('node:fs')).fdatasync);
     const sizes: number[][] = [];
-    disk.fdatasync = (fd) => {
-      // Under the names they keep.
-      sizes.push(filesUnder(join(root, 'objects')).map((name) => statSync(join(folderUnder(root), name)).size));
-      real(fd);
+    const group = await Promise.all([10, 2_500_000, 30].map((length) => stagedWith(store, randomBytes(length))));
+    disk.fdatasync = async (fd) => {
+      sizes.push(group.map(({ path }) => statSync(path).size));
+      await real(fd);
     };
-    await finished(group);
     await store.publish(group);
-    expect(sizes.map((all) => all.sort((a, b) => a - b))).toEqual(Array(3).fill([10, 30, 2_500_000]));
+    expect(sizes).toEqual(Array(3).fill([10, 2_500_000, 30]));
   });
 
   it('syncs a large object while it comes', async () => {
-    const store = await openHere(aFolder());
+    const store = await FileStore.open(aFolder());
     let syncs = 0;
     disk.fdatasync = () => {
       syncs += 1;
+      return Promise.resolve();
     };
     const staged = await stagedWith(store, Buffer.alloc(100 * 1024 * 1024), 1024 * 1024);
     expect(syncs).toBeGreaterThanOrEqual(3);
-    disk.fdatasync = full;
-    staged.finish();
+    disk.fdatasync = () => Promise.resolve().then(full);
     await expect(store.publish([staged])).rejects.toMatchObject({ code: 'out-of-resources' });
     await staged.discard();
   });
 
   it('goes on where the system wrote only a part of what it was given', async () => {
-    const store = await openHere(aFolder());
-    const real = (await vi.importActual<typeof Fs>('node:fs')).writeSync;
+    const store = await FileStore.open(aFolder());
+    const real = promisify((await vi.importActual<typeof Fs>('node:fs')).write);
     let calls = 0;
-    disk.writev = (fd, buffers, position) => {
+    disk.writev = async (fd, buffers, position) => {
       calls += 1;
       const some = Buffer.concat(buffers).subarray(0, 100_001);
       return real(fd, some, 0, some.length, position);
     };
     const bytes = randomBytes(3_000_000);
     const staged = await stagedWith(store, bytes);
-    await finished([staged]);
     await store.publish([staged]);
     expect(calls).toBeGreaterThan(2);
     expect((await store.read(staged.key, 0, bytes.length)).equals(bytes)).toBe(true);
   });
 
   it('keeps chunks in order when the sender does not wait for the disk, and reads them from wherever they are', async () => {
-    const store = await openHere(aFolder());
+    const store = await FileStore.open(aFolder());
     const staged = store.stage();
     const bytes = randomBytes(3_210_000);
     for (let at = 0; at < bytes.length; at += 50_000) void staged.write(bytes.subarray(at, at + 50_000));
-    await staged.flush();
+    await vi.waitUntil(() => staged.canRead(0, bytes.length));
     for (const [offset, length] of [
       [0, 10],
       [60_000, 20_000],
@@ -249,16 +188,15 @@ describe('the file store', () => {
 
   it('says out-of-resources on a full disk, keeps saying it for that object, and leaves nothing of it', async () => {
     const root = aFolder();
-    const store = await openHere(root);
+    const store = await FileStore.open(root);
     const staged = store.stage();
-    disk.writev = full;
+    disk.writev = () => Promise.resolve().then(full);
     const refusal = await Promise.resolve(staged.write(randomBytes(2_000_000))).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(VoxgateError);
     expect(refusal).toMatchObject({ code: 'out-of-resources', message: expect.stringContaining('ENOSPC') });
     // There is room again, but not for this one: it has a hole.
     disk.writev = undefined;
     await expect(staged.write(Buffer.from('the rest'))).rejects.toMatchObject({ code: 'out-of-resources' });
-    staged.finish();
     await expect(store.publish([staged])).rejects.toMatchObject({ code: 'out-of-resources' });
     await staged.discard();
     expect(filesUnder(root)).toEqual([]);
@@ -267,47 +205,44 @@ describe('the file store', () => {
 
   it('publishes none of a group of which one cannot be synced', async () => {
     const root = aFolder();
-    const store = await openHere(root);
+    const store = await FileStore.open(root);
     const group = await Promise.all([randomBytes(9), randomBytes(9)].map((bytes) => stagedWith(store, bytes)));
     let syncs = 0;
-    disk.fdatasync = () => (syncs++ === 0 ? full() : undefined);
-    await finished(group);
+    disk.fdatasync = () => (syncs++ === 0 ? Promise.resolve().then(full) : Promise.resolve());
     await expect(store.publish(group)).rejects.toMatchObject({ code: 'out-of-resources' });
     await Promise.all(group.map((staged) => staged.discard()));
     expect(filesUnder(root)).toEqual([]);
   });
 
-  it('gives an object up in whatever state it is, and leaves nothing of it and nothing to others', async () => {
-    const root = aFolder();
-    const store = await openHere(root);
-    const kept = await stagedWith(store, Buffer.from('of another object'));
-    const [empty, begun, half, ended, moved, synced] = [
-      store.stage(0),
-      ...(await Promise.all([10, 700_000, 700_000, 20, 6_000_000].map((size) => stagedWith(store, randomBytes(size))))),
-    ] as const;
-    moved!.finish();
-    await store.publish([moved!]);
-    synced!.finish();
-    await synced!.content();
-    const goOn = threads.at(-1)!.stop();
-    ended!.finish();
-    const discarded = Promise.all([empty, begun, half, ended, moved, synced].map((staged) => staged!.discard()));
-    goOn();
+  it('closes a file that is given up only after its last write: its descriptor may be another’s by then', async () => {
+    const store = await FileStore.open(aFolder());
+    const [given, other] = [store.stage(), Buffer.from('of another object')];
+    let finish: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { writeSync } = await vi.importActual<typeof Fs>('node:fs');
+    let writes = 0;
+    disk.writev = async (fd, buffers, position) => {
+      writes += 1;
+      await slow;
+      return { bytesWritten: writeSync(fd, Buffer.concat(buffers), 0, undefined, position) };
+    };
+    void given.write(randomBytes(2_000_000));
+    await vi.waitFor(() => expect(writes).toBe(1));
+    const discarded = given.discard();
+    disk.writev = undefined;
+    const staged = await stagedWith(store, other);
+    finish();
     await discarded;
-    await finished([kept]);
-    await store.publish([kept]);
-    kept.settle();
-    expect(filesUnder(root)).toEqual([`${kept.key}.dcm`]);
-    expect(readFileSync(store.pathOf(kept.key)).toString()).toBe('of another object');
-    // Nothing is left open but the folder.
-    const open = readdirSync('/proc/self/fd').map((fd) => linkOf(`/proc/self/fd/${fd}`));
-    expect(open.filter((path) => path.startsWith(root) && path.endsWith('.dcm'))).toEqual([]);
+    await store.publish([staged]);
+    expect(readFileSync(store.pathOf(staged.key)).equals(other)).toBe(true);
   });
 
   it('takes nothing in when the disk has less left than it must keep, and stops what is coming', async () => {
     const store = await FileStore.open(aFolder(), { minFreeBytes: 2 ** 60 });
     expect(() => store.stage()).toThrow(expect.objectContaining({ code: 'out-of-resources' }));
-    const roomy = await FileStore.open(aFolder(), { minFreeBytes: 1, startThread });
+    const roomy = await FileStore.open(aFolder(), { minFreeBytes: 1 });
     const staged = roomy.stage();
     vi.spyOn(roomy, 'requireRoom').mockImplementation(full);
     await expect(staged.write(randomBytes(2_000_000))).rejects.toMatchObject({ code: 'ENOSPC' });
@@ -316,9 +251,8 @@ describe('the file store', () => {
 
   it('tells every file there is, and which of them are on their way and no left-overs', async () => {
     const root = aFolder();
-    const store = await openHere(root);
+    const store = await FileStore.open(root);
     const [kept, coming] = [await stagedWith(store, randomBytes(100)), await stagedWith(store, randomBytes(50))];
-    await finished([kept, coming]);
     await store.publish([kept, coming]);
     kept.settle();
     mkdirSync(join(root, 'objects', 'ab'));

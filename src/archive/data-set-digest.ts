@@ -19,11 +19,6 @@ export class DataSetDigest {
     this.#setStart(dataSetOffset);
   }
 
-  /** Where the data set begins, as far as it is known. */
-  get dataSetOffset(): number | undefined {
-    return this.#head === undefined ? this.#start : undefined;
-  }
-
   update(chunk: Buffer): void {
     if (this.#head === undefined) {
       this.#hashBehindStart(chunk);
