@@ -44,11 +44,16 @@ export function fileSource(fd: number, size: number): ByteSource {
 /** A page is never written to again, so what was handed out stays as it is. */
 function readAt(fd: number, offset: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(length);
+  return bytes.subarray(0, readInto(fd, bytes, offset));
+}
+
+/** Fills `bytes` from `offset` of a file on, and says how far: less than its length only where the file ends. */
+export function readInto(fd: number, bytes: Buffer, offset: number): number {
   let filled = 0;
-  while (filled < length) {
-    const got = readSync(fd, bytes, filled, length - filled, offset + filled);
+  while (filled < bytes.length) {
+    const got = readSync(fd, bytes, filled, bytes.length - filled, offset + filled);
     if (got === 0) break;
     filled += got;
   }
-  return bytes.subarray(0, filled);
+  return filled;
 }

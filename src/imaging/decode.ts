@@ -65,6 +65,16 @@ export function isDecodable(transferSyntaxUid: string): boolean {
   return Object.hasOwn(ENCODINGS, transferSyntaxUid);
 }
 
+/** Whether frames of that transfer syntax are their pixels. */
+export function isNative(transferSyntaxUid: string): boolean {
+  return ENCODINGS[transferSyntaxUid] === 'native';
+}
+
+/** What `decodeFrame` makes of a frame of such a syntax, at once. @throws VoxgateError undecodable, too-large */
+export function nativeFrame(bytes: Uint8Array, layout: FrameLayout): Uint8Array {
+  return exactly(bytes, frameBytes(layout, 'native'), layout);
+}
+
 /**
  * One frame as native little endian bytes of rows × columns × samples × bits allocated. `encoded` is what `readFrame` of
  * dicom/frames.ts gives: fragments joined, native frames inflated and in little endian already.

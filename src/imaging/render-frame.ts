@@ -1,6 +1,6 @@
 import { number, text } from '../dicom/read-values.ts';
 import { VoxgateError } from '../errors.ts';
-import type { DecodedFrame, FrameLayout } from './decode.ts';
+import { type DecodedFrame, type FrameLayout, isNative, nativeFrame } from './decode.ts';
 import { decodeAsStored, layoutOf } from './frame-layout.ts';
 import { fromPalette, toRgb } from './render-colour.ts';
 import {
@@ -14,6 +14,7 @@ import {
   toGrey,
   voiStep,
   windowStep,
+  wordsToGrey,
 } from './render-grey.ts';
 import type { OpenedObject } from './render-object.ts';
 import type { Picture, Window } from './render-request.ts';
@@ -40,11 +41,12 @@ export async function renderFrame(
   }
   if (layout.samplesPerPixel !== 1)
     throw new VoxgateError('undecodable', `images of ${layout.samplesPerPixel} samples a pixel cannot be shown here`);
-  const values = await storedValues(object, frame, layout);
   const signed = layout.pixelRepresentation === 1;
   switch (layout.photometricInterpretation) {
-    case 'PALETTE COLOR':
+    case 'PALETTE COLOR': {
+      const values = await storedValues(object, frame, layout);
       return { ...size, channels: 3, data: fromPalette(values, paletteOf(object, object.dataset, signed)) };
+    }
     case 'MONOCHROME1':
     case 'MONOCHROME2':
       break;
@@ -54,8 +56,37 @@ export async function renderFrame(
         `images of one sample a pixel in ${layout.photometricInterpretation} cannot be shown here`,
       );
   }
-  const steps = greySteps ?? stepsOf(object, frame, layout, window);
-  return { ...size, channels: 1, data: toGrey(values, steps, storable(layout), paddingOf(object, layout)) };
+  const steps = (): GreySteps => greySteps ?? stepsOf(object, frame, layout, window);
+  const native = nativeGreys(object, frame, layout, steps);
+  if (native) return { ...size, channels: 1, data: native };
+  const values = await storedValues(object, frame, layout);
+  return { ...size, channels: 1, data: toGrey(values, steps(), storable(layout), paddingOf(object, layout)) };
+}
+
+/** Most pictures in turn are of one size: their frames are read into one place, since new memory costs more than reading. */
+const LARGEST_ROOM = 8 * 2 ** 20;
+let room = Buffer.alloc(0);
+
+/** Words of 16 bits that need no decoder, at once: nothing else is read into the room before they are done with. */
+function nativeGreys(
+  object: OpenedObject,
+  frame: number,
+  layout: FrameLayout,
+  stepsOfFrame: () => GreySteps,
+): Uint8Array | undefined {
+  if (layout.bitsAllocated !== 16 || object.pixelTag !== '7FE00010' || !isNative(layout.transferSyntaxUid))
+    return undefined;
+  const size = layout.rows * layout.columns * 2;
+  if (room.length < size && size <= LARGEST_ROOM) room = Buffer.allocUnsafeSlow(size);
+  const bytes = nativeFrame(object.readFrame(frame, room), layout);
+  const steps = stepsOfFrame();
+  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
+  const words = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
+  const greys = wordsToGrey(words, steps, layout);
+  if (greys) return greys;
+  const { photometricInterpretation, planarConfiguration } = layout;
+  const values = samplesOf({ bytes, photometricInterpretation, planarConfiguration }, layout);
+  return toGrey(values, steps, storable(layout), paddingOf(object, layout));
 }
 
 /** The stored values of a frame of one sample a pixel. */

@@ -1,5 +1,6 @@
 import type { JsonDataset } from '../dicom/dataset.ts';
 import { items, number, numbers, text } from '../dicom/read-values.ts';
+import type { FrameLayout } from './decode.ts';
 import { functionalGroup, type OpenedObject } from './render-object.ts';
 import type { Window } from './render-request.ts';
 import { lookUp, lookUpTable } from './render-tables.ts';
@@ -40,11 +41,7 @@ export interface Range {
 export function toGrey(values: StoredValues, steps: GreySteps, possible: Range, padding?: Padding): Uint8Array {
   const { low, high } = possible.high - possible.low < SHORT_TABLE ? possible : rangeOf(values);
   const { modality, presentation } = steps;
-  const voi = steps.voi ?? spread(values, modality, padding);
-  const grey = (value: number): number => {
-    const shown = presentation(voi(modality(value)));
-    return shown >= 1 ? 255 : shown > 0 ? Math.round(shown * 255) : 0;
-  };
+  const grey = through(modality, steps.voi ?? spread(values, modality, padding), presentation);
   const greys = new Uint8Array(values.length);
   const isWhole = !(values instanceof Float32Array || values instanceof Float64Array);
   if (isWhole && high - low < LONGEST_TABLE && high - low < Math.max(SHORT_TABLE, values.length * 2)) {
@@ -55,6 +52,34 @@ export function toGrey(values: StoredValues, steps: GreySteps, possible: Range, 
     for (let i = 0; i < greys.length; i++) greys[i] = grey(values[i]!);
   }
   return greys;
+}
+
+/**
+ * The same of words of 16 bits as they are stored, through a table by the bits that are used: samples are not taken out of
+ * their words and extended first. Undefined where that table would be long, or where the values found say what is black
+ * and white.
+ */
+export function wordsToGrey(words: Uint16Array, steps: GreySteps, layout: FrameLayout): Uint8Array | undefined {
+  const { bitsStored, highBit, pixelRepresentation } = layout;
+  const codes = 2 ** bitsStored;
+  if (codes > SHORT_TABLE || steps.voi === undefined) return undefined;
+  const grey = through(steps.modality, steps.voi, steps.presentation);
+  const table = new Uint8Array(codes);
+  const firstNegative = pixelRepresentation === 1 ? codes / 2 : codes;
+  for (let code = 0; code < codes; code++) table[code] = grey(code < firstNegative ? code : code - codes);
+  const down = highBit + 1 - bitsStored;
+  const mask = codes - 1;
+  const greys = new Uint8Array(words.length);
+  for (let i = 0; i < greys.length; i++) greys[i] = table[(words[i]! >> down) & mask]!;
+  return greys;
+}
+
+/** Stored value to grey of 8 bits. */
+function through(modality: Step, voi: Step, presentation: Step): Step {
+  return (value) => {
+    const shown = presentation(voi(modality(value)));
+    return shown >= 1 ? 255 : shown > 0 ? Math.round(shown * 255) : 0;
+  };
 }
 
 function rangeOf(values: StoredValues, padding?: Padding): Range {
