@@ -80,7 +80,7 @@ function nativeGreys(
   if (room.length < size && size <= LARGEST_ROOM) room = Buffer.allocUnsafeSlow(size);
   const bytes = nativeFrame(object.readFrame(frame, room), layout);
   const steps = stepsOfFrame();
-  const aligned = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   const words = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
   const greys = wordsToGrey(words, steps, layout);
   if (greys) return greys;
