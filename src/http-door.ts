@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from 'express';
 import { VoxgateError } from './errors.ts';
-import { guards, REQUEST_ID } from './http-guards.ts';
+import { guard, REQUEST_ID } from './http-guards.ts';
 import { continueWhenRead, cutSlowBodies, limitPerAddress } from './http-pace.ts';
 import type { HttpSettings } from './http-settings.ts';
 import type { Log } from './log.ts';
@@ -42,7 +42,7 @@ export async function openHttpDoor({
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use(noteRequest(log));
-  for (const guard of guards(settings)) app.use(guard);
+  app.use(guard(settings));
   app.use('/dicom-web', dicomweb);
   app.use(console);
   app.use(lastResort(log));

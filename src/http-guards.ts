@@ -8,9 +8,9 @@ export type Guard = (request: IncomingMessage, response: ServerResponse, next: (
 
 type Policy = Pick<HttpSettings, 'names' | 'corsOrigins' | 'proxies' | 'headerCount'>;
 
-/** What every request passes, in this order. */
-export function guards(policy: Policy): Guard[] {
-  return [
+/** What every request passes. As one: a router asks each of its layers for each request, which costs more than they do. */
+export function guard(policy: Policy): Guard {
+  const inOrder = [
     name(),
     protect(policy.corsOrigins.length > 0),
     limitHeaders(policy.headerCount),
@@ -20,6 +20,14 @@ export function guards(policy: Policy): Guard[] {
     allowOrigins(policy.corsOrigins),
     refuseForeignWrites(policy),
   ];
+  return (request, response, next) => {
+    const pass = (at: number): void => {
+      const one = inOrder[at];
+      if (one === undefined) next();
+      else one(request, response, () => pass(at + 1));
+    };
+    pass(0);
+  };
 }
 
 /** The number of a request in the log, told to the client, so that the two can be put together. */
@@ -71,7 +79,9 @@ const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwa
 function believeProxies(networks: readonly string[]): Guard {
   const trusted = networkList(networks);
   return (request, _response, next) => {
-    if (!holds(trusted, request.socket.remoteAddress)) for (const header of FORWARDED) delete request.headers[header];
+    const said = FORWARDED.filter((header) => request.headers[header] !== undefined);
+    if (said.length > 0 && !holds(trusted, request.socket.remoteAddress))
+      for (const header of said) delete request.headers[header];
     next();
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
+import { jsonText } from '../../src/dicom/json-text.ts';
 import { bufferSource, parsePart10 } from '../../src/dicom/parse.ts';
 import { items, number, text } from '../../src/dicom/read-values.ts';
 import { DimsePeer } from '../../src/peers/dimse-peer.ts';
@@ -121,6 +122,15 @@ async function byStow(node: SharedNode, row: ExpectedRow): Promise<Fate> {
   return { kind: back.status === 200 && back.body.equals(bytes) ? 'identical' : 'different' };
 }
 
+/** The metadata that are served are the model of the file, which tests/interop/models.test.ts holds against others'. */
+async function metadataAreRight(node: SharedNode, row: ExpectedRow): Promise<boolean> {
+  const answer = await ask(node.http, `${pathOf(row)}/metadata`, { headers: { accept: 'application/dicom+json' } });
+  if (answer.status !== 200) return false;
+  const { dataset } = parsePart10(bufferSource(readFileSync(sharedData(row['file']!))));
+  const own = jsonText(dataset).replaceAll('"BulkDataURI":"', `"BulkDataURI":"${node.http}${pathOf(row)}/`);
+  return answer.text === `[${own}]`;
+}
+
 const UNCOMPRESSED = new Set([
   '1.2.840.10008.1.2',
   '1.2.840.10008.1.2.1',
@@ -182,11 +192,13 @@ function report(door: string, { identical, different, refused }: Tally): void {
 }
 
 describe.skipIf(!hasSharedData)('every readable real file', () => {
-  it('comes back by WADO-RS byte for byte as STOW-RS took it (contract, promise 2), and its frames as they are in it', async () => {
+  it('comes back by WADO-RS byte for byte as STOW-RS took it (contract, promise 2), with the metadata and frames that are in it', async () => {
     const wrongFrames: string[] = [];
+    const wrongMetadata: string[] = [];
     let rightFrames = 0;
     const tally = await throughNodes(async (node, row) => {
       const fate = await byStow(node, row);
+      if (fate.kind !== 'refused' && !(await metadataAreRight(node, row))) wrongMetadata.push(row['file']!);
       if (fate.kind !== 'refused' && hasFrames(row)) {
         if (await framesAreRight(node, row)) rightFrames += 1;
         else wrongFrames.push(row['file']!);
@@ -197,6 +209,7 @@ describe.skipIf(!hasSharedData)('every readable real file', () => {
     console.info(
       `WADO-RS frames: ${rightFrames} uncompressed objects right in all frames, ${wrongFrames.length} wrong`,
     );
+    expect(wrongMetadata).toEqual([]);
     expect(wrongFrames).toEqual([]);
     expect(rightFrames).toBeGreaterThan(300);
     expect(tally.different).toEqual([]);
