@@ -28,10 +28,15 @@ function guessExplicit(reader: ElementReader, offset: number, end: number): Enco
     return isElement && reader.tag < ITEM ? reader.tag : undefined;
   });
   const [little = Number.POSITIVE_INFINITY, big = Number.POSITIVE_INFINITY] = tags;
-  if (isKnown(little)) return EXPLICIT_LITTLE;
-  if (isKnown(big)) return EXPLICIT_BIG;
+  if (tellsOrder(little)) return EXPLICIT_LITTLE;
+  if (tellsOrder(big)) return EXPLICIT_BIG;
   if (Math.min(little, big) >>> 16 >= LOW_GROUP || Math.min(little, big) === Number.POSITIVE_INFINITY) return undefined;
   return little <= big ? EXPLICIT_LITTLE : EXPLICIT_BIG;
+}
+
+/** Every group has a group length (PS3.5 7.2), so (gggg,0000) is known in either byte order. */
+function tellsOrder(tagNumber: number): boolean {
+  return (tagNumber & 0xffff) !== 0 && isKnown(tagNumber);
 }
 
 function isKnown(tagNumber: number): boolean {
