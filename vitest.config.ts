@@ -8,6 +8,8 @@ const common = {
   globalSetup: ['tests/support/global-setup.ts'],
 };
 
+const BROWSER_TESTS = 'tests/interop/viewer.test.ts';
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -21,9 +23,13 @@ export default defineConfig({
           name: 'interop',
           include: ['tests/interop/**/*.test.ts'],
           // No package of Debian 12: where it is absent, that is said on stderr.
-          exclude: hasPynetdicom ? [] : ['tests/interop/pynetdicom.test.ts'],
+          exclude: [BROWSER_TESTS, ...(hasPynetdicom ? [] : ['tests/interop/pynetdicom.test.ts'])],
           testTimeout: 180_000,
         },
+      },
+      {
+        // After the others: a browser that draws in software beside them is starved, and shows nothing for minutes.
+        test: { ...common, name: 'browser', include: [BROWSER_TESTS], retry: 1, sequence: { groupOrder: 1 } },
       },
       { test: { ...common, name: 'conformance', include: ['conformance/**/*.test.ts'] } },
     ],

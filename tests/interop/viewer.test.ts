@@ -82,7 +82,7 @@ describe.skipIf(!hasBrowser || !hasSharedData)('OHIF on the node, in a browser',
 
   /** Waits until the picture is as it should be; what it was last stands in the failure. */
   async function shows(element: Locator, check: (picture: Picture) => void): Promise<void> {
-    await vi.waitFor(async () => check(await pictureOf(element)), { timeout: 60_000, interval: 700 });
+    await vi.waitFor(async () => check(await pictureOf(element)), { timeout: 40_000, interval: 700 });
   }
 
   it('lists the studies and filters them by name', async () => {
@@ -138,7 +138,7 @@ describe.skipIf(!hasBrowser || !hasSharedData)('OHIF on the node, in a browser',
     const page = await go(`/viewer/segmentation?StudyInstanceUIDs=${study}`);
     await shows(pane(page), (picture) => expect(count(picture, lit)).toBeGreaterThan(50_000));
     await page.locator('[data-series="9101"]').dblclick();
-    await page.getByText('Right lung').first().waitFor({ timeout: 60_000 });
+    await page.getByText('Right lung').first().waitFor({ timeout: 40_000 });
     // It opens where the first segment begins; further up there are both.
     await pane(page).hover();
     for (let turn = 0; turn < 12; turn += 1) await page.mouse.wheel(0, 100);
@@ -155,7 +155,7 @@ describe.skipIf(!hasBrowser || !hasSharedData)('OHIF on the node, in a browser',
     const page = await go(`/viewer/viewer?StudyInstanceUIDs=${study}`);
     await shows(pane(page), (picture) => expect(count(picture, lit)).toBeGreaterThan(50_000));
     await page.locator('[data-series="9102"]').dblclick();
-    await page.getByText('Volume:').first().waitFor({ timeout: 60_000 });
+    await page.getByText('Volume:').first().waitFor({ timeout: 40_000 });
     await shows(pane(page), (picture) => expect(count(picture, green)).toBeGreaterThan(300));
   });
 
