@@ -29,6 +29,11 @@ const ultrasound = sharedData('images', 'us', 'examples_ybr_color.dcm');
 const phantom = [...phantomStudy({ slices: 60, seed: 7 })];
 
 describe.skipIf(!hasBrowser || !hasSharedData)('OHIF on the node, in a browser', () => {
+  // Before the node is opened: it looks for the viewer as it starts.
+  beforeAll(() => {
+    const installed = spawnSync(process.execPath, ['scripts/viewer.mjs'], { encoding: 'utf8' });
+    if (installed.status !== 0) throw new Error(installed.stderr);
+  });
   const shared = aSharedNode({ models: [resolve('models')], settleSeconds: 0.5 });
   let browser: Browser;
   let open: WatchedPage | undefined;
@@ -36,8 +41,6 @@ describe.skipIf(!hasBrowser || !hasSharedData)('OHIF on the node, in a browser',
   const faults: string[] = [];
 
   beforeAll(async () => {
-    const installed = spawnSync(process.execPath, ['scripts/viewer.mjs'], { encoding: 'utf8' });
-    if (installed.status !== 0) throw new Error(installed.stderr);
     browser = await openBrowser();
     for (const { bytes } of phantom) await store(bytes);
     await store(readFileSync(ultrasound));
