@@ -145,6 +145,7 @@ async function build(
     handlers: {
       'settle-series': (place) => settleSeries({ database, archive, routing, matchOrders }, place),
       'analyze-series': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
+      'analyze-urgent': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
       'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp }, job, run),
       ...workflowJobs({ database, archive, commitments, requested, peers, settings }),
       'purge-deletion': async ({ deletionId, ...told }) => {
