@@ -142,11 +142,11 @@ function leaveOrderMatching(tx: Transaction, studyInstanceUid: string): Promise<
 }
 
 function describe({ model, route, deliverTo, run, reason }: Decision) {
-  const { id, version, digest } = model.manifest;
+  const { id, version } = model.manifest;
   return {
     modelId: id,
     modelVersion: version,
-    modelDigest: digest,
+    modelDigest: model.key,
     route,
     deliverTo,
     reason,
