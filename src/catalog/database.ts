@@ -8,6 +8,7 @@ import * as callers from '../../migrations/0005-callers.ts';
 import * as deletions from '../../migrations/0006-deletions.ts';
 import * as changeFeed from '../../migrations/0008-change-feed.ts';
 import * as imageShape from '../../migrations/0009-image-shape.ts';
+import * as jobs from '../../migrations/0010-jobs.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 
 export type Database = Knex;
@@ -23,6 +24,7 @@ const MIGRATIONS: Readonly<Record<string, Knex.Migration>> = {
   '0006-deletions': deletions,
   '0008-change-feed': changeFeed,
   '0009-image-shape': imageShape,
+  '0010-jobs': jobs,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -81,7 +81,11 @@ export function buildResults({
     ...(present.size > 0
       ? { segmentation: { sopInstanceUid: uids.segmentation, seriesUid: uids.segmentationSeries } }
       : {}),
-    measurements: restored.measurements.map(({ segment, volumeMl, meanHu }) => ({ segment, volumeMl, meanHu })),
+    measurements: restored.measurements.map(({ segment, volumeMl, meanHu }) => ({
+      segment,
+      volumeMl,
+      statistics: { unit: 'HU', mean: meanHu },
+    })),
     outlines: outlineSegments({ ...restored, rows: grid.rows, columns: grid.columns }),
     conclusion: conclude(model, restored, notes),
     seriesUid: uids.reportSeries,
