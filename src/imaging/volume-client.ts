@@ -4,8 +4,11 @@ import { VoxgateError } from '../errors.ts';
 import { spawnable } from '../spawnable.ts';
 import type {
   InputSpec,
+  OpenSlot,
   OpenVolume,
+  Prepared,
   PreparedTensor,
+  PrepareRequest,
   RestoredSegments,
   RestoreRequest,
   VolumeReply,
@@ -22,11 +25,24 @@ export interface OpenedVolume {
   close(): Promise<void>;
 }
 
+export interface OpenedSlots {
+  /** Executes the pre-steps of a model on the volumes and writes the input tensor. */
+  prepare(request: PrepareRequest): Promise<Prepared>;
+  /** Ends the process; a step under way is given up. */
+  close(): Promise<void>;
+}
+
 /** Milliseconds each step may take before its process is killed. */
 export type VolumeDeadlines = Readonly<Record<VolumeStep['step'], number>>;
 
 /** 2000 slices of JPEG 2000 take 90 s to decode; nothing sound takes five minutes. */
-const DEADLINES: VolumeDeadlines = { open: 300_000, prepare: 300_000, restore: 300_000 };
+const DEADLINES: VolumeDeadlines = {
+  open: 300_000,
+  prepare: 300_000,
+  restore: 300_000,
+  'open-slots': 300_000,
+  'prepare-steps': 300_000,
+};
 
 /**
  * Decodes a stack of slices in a process of its own, where all work on it is done. The caller closes it.
@@ -35,6 +51,36 @@ const DEADLINES: VolumeDeadlines = { open: 300_000, prepare: 300_000, restore: 3
  * passes its deadline or its process dies. After either the volume is gone.
  */
 export async function openVolume(volume: OpenVolume, deadlines: Partial<VolumeDeadlines> = {}): Promise<OpenedVolume> {
+  const { perform, close } = await started({ step: 'open', argument: volume }, deadlines);
+  return {
+    prepare: (input, tensorPath) => perform({ step: 'prepare', argument: { input, tensorPath } }),
+    restore: (request) => perform({ step: 'restore', argument: request }),
+    close,
+  };
+}
+
+/**
+ * Decodes the stacks that fill the input slots of a model, the second and further ones resampled onto the grid of the
+ * first, in a process of its own, where all work on them is done. The caller closes it.
+ *
+ * @throws VoxgateError undecodable, not-a-volume or too-large for what is in the files; inference-failed when a step
+ * passes its deadline or its process dies. After either the volumes are gone.
+ */
+export async function openSlots(
+  slots: readonly OpenSlot[],
+  deadlines: Partial<VolumeDeadlines> = {},
+): Promise<OpenedSlots> {
+  const { perform, close } = await started({ step: 'open-slots', argument: { slots } }, deadlines);
+  return {
+    prepare: (request) => perform({ step: 'prepare-steps', argument: request }),
+    close,
+  };
+}
+
+async function started(
+  first: VolumeStep,
+  deadlines: Partial<VolumeDeadlines>,
+): Promise<{ readonly perform: Perform; readonly close: () => Promise<void> }> {
   const child = fork(spawnable(import.meta.url, './volume-process.ts'), [], {
     serialization: 'advanced',
     execArgv: [],
@@ -44,16 +90,12 @@ export async function openVolume(volume: OpenVolume, deadlines: Partial<VolumeDe
   child.on('error', () => undefined);
   const perform = stepsOf(child, { ...DEADLINES, ...deadlines });
   try {
-    await perform({ step: 'open', argument: volume });
+    await perform(first);
   } catch (error) {
     await end(child);
     throw error;
   }
-  return {
-    prepare: (input, tensorPath) => perform({ step: 'prepare', argument: { input, tensorPath } }),
-    restore: (request) => perform({ step: 'restore', argument: request }),
-    close: () => end(child),
-  };
+  return { perform, close: () => end(child) };
 }
 
 type Perform = <S extends VolumeStep['step']>(step: Extract<VolumeStep, { step: S }>) => Promise<VolumeResults[S]>;

@@ -5,6 +5,8 @@ import type { Measurement, Segment } from './measure.ts';
 import type { PackedFrames } from './pack.ts';
 import type { PostprocessOperation } from './postprocess.ts';
 import type { SliceHeader } from './slice-header.ts';
+import type { PreStep } from './transforms/steps.ts';
+import type { Volume } from './volume.ts';
 
 /** Where the frame of one slice lies. */
 export interface SliceSource {
@@ -15,7 +17,36 @@ export interface SliceSource {
    * those of the frame (deflated, big endian) or their place is not known: the file is then parsed.
    */
   readonly ranges?: readonly (readonly [offset: number, length: number])[];
+  /** Counted from 1 in its file; 1 where absent. */
+  readonly frame?: number;
   readonly header: SliceHeader;
+}
+
+/** A stack, and where its frames lie: what fills one input slot of a model. */
+export interface OpenSlot extends Pick<Volume, 'grid' | 'channels' | 'units' | 'shear' | 'sliceTaps'> {
+  /** In stack order. */
+  readonly slices: readonly SliceSource[];
+  /** Said to be copies of slices: refused where the pixels differ. */
+  readonly copies?: readonly { readonly of: number; readonly source: SliceSource }[];
+  readonly frameOfReferenceUid?: string | undefined;
+  /** Whether the grid lies in the patient; two slots do, or are of one size. */
+  readonly placed: boolean;
+  /** Values as they are seen: through window or VOI LUT and presentation, 0 to 1. */
+  readonly asShown?: boolean;
+}
+
+export interface PrepareRequest {
+  readonly steps: readonly PreStep[];
+  readonly type: 'float32' | 'float16';
+  /** The tensor is written there: [1][channel][a][b][c], little endian. */
+  readonly tensorPath: string;
+}
+
+export interface Prepared {
+  /** [1, channels, a, b, c] */
+  readonly shape: readonly number[];
+  /** The array axis that runs along the stored slices: scores are best given back in slabs across it. */
+  readonly slabAxis: 0 | 1 | 2;
 }
 
 export interface OpenVolume {
@@ -54,12 +85,16 @@ export interface RestoredSegments extends PackedFrames {
 export type VolumeStep =
   | { readonly step: 'open'; readonly argument: OpenVolume }
   | { readonly step: 'prepare'; readonly argument: { readonly input: InputSpec; readonly tensorPath: string } }
-  | { readonly step: 'restore'; readonly argument: RestoreRequest };
+  | { readonly step: 'restore'; readonly argument: RestoreRequest }
+  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly OpenSlot[] } }
+  | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest };
 
 export interface VolumeResults {
   readonly open: undefined;
   readonly prepare: PreparedTensor;
   readonly restore: RestoredSegments;
+  readonly 'open-slots': undefined;
+  readonly 'prepare-steps': Prepared;
 }
 
 export type VolumeReply<Step extends keyof VolumeResults = keyof VolumeResults> =

@@ -1,19 +1,25 @@
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { sentenceOf, VoxgateError } from '../errors.ts';
-import { readFully, readSliceFrame } from './frame-file.ts';
+import { float16Of } from './float16.ts';
+import { readFully } from './frame-file.ts';
 import { voxelMillilitres } from './grid.ts';
 import { measurer } from './measure.ts';
 import { type ModelGrid, modelGridOf } from './model-grid.ts';
+import { openSlots } from './open-slots.ts';
 import { packer } from './pack.ts';
 import { postprocess } from './postprocess.ts';
 import { resampleToModel } from './resample.ts';
 import { restoreLabels } from './restore.ts';
 import { labelsOnModel, type Scores } from './scores.ts';
-import { LARGEST_VOLUME_VOXELS, type Volume, type VolumeSlice, volumeSlice } from './volume.ts';
+import type { Preparation } from './transforms/preparation.ts';
+import { prepareTensor } from './transforms/prepare.ts';
+import type { Volume } from './volume.ts';
 import type {
   InputSpec,
   OpenVolume,
+  Prepared,
   PreparedTensor,
+  PrepareRequest,
   RestoredSegments,
   RestoreRequest,
   VolumeReply,
@@ -27,6 +33,8 @@ import type {
  */
 let volume: Volume | undefined;
 let model: ModelGrid | undefined;
+let volumes: readonly Volume[] = [];
+let preparation: Preparation | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
 process.on('message', (step: VolumeStep) => {
@@ -51,26 +59,34 @@ async function perform(step: VolumeStep): Promise<VolumeResults[VolumeStep['step
       return prepare(step.argument.input, step.argument.tensorPath);
     case 'restore':
       return restore(step.argument);
+    case 'open-slots':
+      volumes = await openSlots(step.argument.slots);
+      return undefined;
+    case 'prepare-steps':
+      return prepareSteps(step.argument);
   }
 }
 
 async function open({ grid, slices }: OpenVolume): Promise<Volume> {
-  if (grid.rows * grid.columns * grid.slices > LARGEST_VOLUME_VOXELS) {
-    throw new VoxgateError(
-      'too-large',
-      `A volume of ${grid.columns} x ${grid.rows} x ${grid.slices} voxels is too large.`,
-    );
+  const [opened] = await openSlots([{ grid, slices, channels: 1, units: 'HU', placed: true }]);
+  return opened!;
+}
+
+/** The tensor of the steps, in the byte order of the machine, which is little endian on all we run on. */
+function prepareSteps({ steps, type, tensorPath }: PrepareRequest): Prepared {
+  const fd = openSync(tensorPath, 'w');
+  try {
+    preparation = prepareTensor(volumes, steps, (values, place) => {
+      const out = type === 'float16' ? float16Of(values) : values;
+      const bytes = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+      writeFully(fd, bytes, place * out.BYTES_PER_ELEMENT);
+    });
+  } finally {
+    closeSync(fd);
   }
-  const decoded: VolumeSlice[] = [];
-  for (const slice of slices) decoded.push(await volumeSlice(readSliceFrame(slice), slice.header));
-  const pixels = grid.rows * grid.columns;
-  if (decoded.length !== grid.slices || decoded.some(({ samples }) => samples.length !== pixels)) {
-    throw new VoxgateError(
-      'not-a-volume',
-      `The slices do not fill a grid of ${grid.columns} x ${grid.rows} x ${grid.slices}.`,
-    );
-  }
-  return { grid, slices: decoded };
+  const { channels, shape, axes } = preparation;
+  const slabAxis = axes.findIndex((axis) => axis.source === 2);
+  return { shape: [1, channels, ...shape], slabAxis: slabAxis === 1 || slabAxis === 2 ? slabAxis : 0 };
 }
 
 /** Writes the input tensor [z][y][x]: float32 in the byte order of the machine, which is little endian on all we run on. */

@@ -37,5 +37,5 @@ export function aVolume(
     ...rescale(slice),
     nothing: -1000,
   }));
-  return { grid, slices };
+  return { grid, slices, channels: 1, units: 'HU' };
 }
