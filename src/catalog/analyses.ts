@@ -1,6 +1,21 @@
 import type { Database, Transaction } from './database.ts';
 
-export type AnalysisState = 'skipped' | 'waiting' | 'running' | 'delivered' | 'failed';
+export type AnalysisState = 'skipped' | 'waiting' | 'running' | 'delivered' | 'failed' | 'cancelled';
+
+/** What fills one input slot of the model. */
+export interface AnalysisInput {
+  readonly slot: string;
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopInstanceUids: readonly string[];
+}
+
+/** Why the series was taken for complete. */
+export interface SettleEvidence {
+  readonly confidence: 'high' | 'medium' | 'low';
+  /** For a person: one sentence. */
+  readonly reason: string;
+}
 
 /** What one model made of one content of one series. */
 export interface Analysis {
@@ -26,6 +41,17 @@ export interface Analysis {
   readonly startedAt: Date | null;
   readonly inferredAt: Date | null;
   readonly deliveredAt: Date | null;
+  /** 1 for the first content of the series that this model saw; each later one counts on. */
+  readonly revision: number;
+  /** The earlier analysis whose results this one's take the place of. */
+  readonly supersedesId: number | null;
+  readonly evidence: SettleEvidence | null;
+  /** Null in one from before there were several slots: the whole series. */
+  readonly inputs: readonly AnalysisInput[] | null;
+  /** Greater is sooner; STAT from 100 on. */
+  readonly priority: number;
+  readonly cancelledAt: Date | null;
+  readonly cancelledBy: string | null;
 }
 
 export type NewAnalysis = Pick<
@@ -41,7 +67,8 @@ export type NewAnalysis = Pick<
   | 'state'
   | 'reason'
   | 'receivedAt'
->;
+> &
+  Partial<Pick<Analysis, 'revision' | 'supersedesId' | 'evidence' | 'inputs' | 'priority'>>;
 
 export interface Result {
   readonly sopInstanceUid: string;
@@ -67,14 +94,15 @@ const COLUMNS = `
   id, study_instance_uid AS "studyInstanceUid", series_instance_uid AS "seriesInstanceUid", input_digest AS "inputDigest",
   model_id AS "modelId", model_version AS "modelVersion", model_digest AS "modelDigest", route, deliver_to AS "deliverTo",
   state, reason, conclusion, findings, received_at AS "receivedAt", settled_at AS "settledAt", started_at AS "startedAt",
-  inferred_at AS "inferredAt", delivered_at AS "deliveredAt"`;
+  inferred_at AS "inferredAt", delivered_at AS "deliveredAt", revision, supersedes_id AS "supersedesId", evidence, inputs,
+  priority, cancelled_at AS "cancelledAt", cancelled_by AS "cancelledBy"`;
 
 /** Opens an analysis once: undefined when this content of the series already has one for this model. */
 export async function openAnalysis(tx: Transaction, analysis: NewAnalysis): Promise<number | undefined> {
   const { rows }: { rows: { id: number }[] } = await tx.raw(
     `INSERT INTO analyses (study_instance_uid, series_instance_uid, input_digest, model_id, model_version, model_digest, route,
-       deliver_to, state, reason, received_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
+       deliver_to, state, reason, received_at, revision, supersedes_id, evidence, inputs, priority)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?) ON CONFLICT DO NOTHING RETURNING id`,
     [
       analysis.studyInstanceUid,
       analysis.seriesInstanceUid,
@@ -87,6 +115,11 @@ export async function openAnalysis(tx: Transaction, analysis: NewAnalysis): Prom
       analysis.state,
       analysis.reason,
       analysis.receivedAt,
+      analysis.revision ?? 1,
+      analysis.supersedesId ?? null,
+      analysis.evidence ? JSON.stringify(analysis.evidence) : null,
+      analysis.inputs ? JSON.stringify(analysis.inputs) : null,
+      analysis.priority ?? 0,
     ],
   );
   return rows[0]?.id;

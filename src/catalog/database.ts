@@ -8,6 +8,8 @@ import * as callers from '../../migrations/0005-callers.ts';
 import * as deletions from '../../migrations/0006-deletions.ts';
 import * as changeFeed from '../../migrations/0008-change-feed.ts';
 import * as imageShape from '../../migrations/0009-image-shape.ts';
+import * as jobs from '../../migrations/0010-jobs.ts';
+import * as models from '../../migrations/0012-models.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 
 export type Database = Knex;
@@ -23,6 +25,8 @@ const MIGRATIONS: Readonly<Record<string, Knex.Migration>> = {
   '0006-deletions': deletions,
   '0008-change-feed': changeFeed,
   '0009-image-shape': imageShape,
+  '0010-jobs': jobs,
+  '0012-models': models,
 };
 
 const migrationSource: Knex.MigrationSource<string> = {

@@ -49,6 +49,16 @@ export const CONCEPT = {
   imageRegion: dcm('111030', 'Image Region'),
   area: sct('42798000', 'Area'),
   volume: sct('118565006', 'Volume'),
+  longAxis: sct('103339001', 'Long Axis'),
+  shortAxis: sct('103340004', 'Short Axis'),
+  maximumDiameter: { value: 'L0JK', scheme: 'IBSI', meaning: 'Maximum 3D Diameter of a Mesh' },
+  surface: { value: 'C0JK', scheme: 'IBSI', meaning: 'Surface Area of Mesh' },
+  probability: dcm('122157', 'Probability'),
+  suvBw: dcm('126401', 'SUVbw'),
+  suvLbm: dcm('126402', 'SUVlbm'),
+  suvBsa: dcm('126403', 'SUVbsa'),
+  rejectedForQuality: dcm('113001', 'Rejected for Quality Reasons'),
+  keyObjectDescription: dcm('113012', 'Key Object Description'),
   attenuationCoefficient: dcm('112031', 'Attenuation Coefficient'),
   qualitativeEvaluations: { value: 'C0034375', scheme: 'UMLS', meaning: 'Qualitative Evaluations' },
   processingSummary: dcm('111017', 'CAD Processing and Findings Summary'),
@@ -61,6 +71,12 @@ export const CODE = {
   device: dcm('121007', 'Device'),
   organ: sct('113343008', 'Organ'),
   mean: sct('373098007', 'Mean'),
+  standardDeviation: sct('386136009', 'Standard Deviation'),
+  minimum: sct('255605001', 'Minimum'),
+  maximum: sct('56851009', 'Maximum'),
+  median: sct('373099004', 'Median'),
+  present: sct('52101004', 'Present'),
+  undetermined: sct('373068000', 'Undetermined'),
   absent: sct('272519000', 'Absent'),
   /** CID 6047: what came out of the processing. */
   succeededWithFindings: dcm('111242', 'All algorithms succeeded; with findings'),
@@ -85,18 +101,26 @@ export const UNIT = {
   hounsfield: ucum("[hnsf'U]", 'Hounsfield unit'),
   squareMillimetre: ucum('mm2', 'mm2'),
   millimetre: ucum('mm', 'mm'),
+  noUnits: ucum('1', 'no units'),
+  suvBw: ucum('g/ml{SUVbw}', 'Standardized Uptake Value body weight'),
+  suvLbm: ucum('g/ml{SUVlbm}', 'Standardized Uptake Value lean body mass'),
+  suvBsa: ucum('cm2/ml{SUVbsa}', 'Standardized Uptake Value body surface area'),
   pixels: ucum('{pixels}', 'pixels'),
 } as const satisfies Record<string, Code>;
+
+const IMAGING_PROCEDURE = sct('363679005', 'Imaging procedure');
 
 /** Modality (0008,0060) as code (CID 29) and as the procedure that made it (CID 100). */
 const MODALITIES: Readonly<Record<string, { modality: Code; procedure: Code }>> = {
   CT: { modality: dcm('CT', 'Computed Tomography'), procedure: ln('25045-6', 'CT unspecified body region') },
   MR: { modality: dcm('MR', 'Magnetic Resonance'), procedure: ln('25056-3', 'MRI unspecified body region') },
   PT: { modality: dcm('PT', 'Positron emission tomography'), procedure: ln('44136-0', 'PET unspecified body region') },
+  DX: { modality: dcm('DX', 'Digital Radiography'), procedure: IMAGING_PROCEDURE },
+  CR: { modality: dcm('CR', 'Computed Radiography'), procedure: IMAGING_PROCEDURE },
+  MG: { modality: dcm('MG', 'Mammography'), procedure: IMAGING_PROCEDURE },
+  US: { modality: dcm('US', 'Ultrasound'), procedure: IMAGING_PROCEDURE },
   NM: { modality: dcm('NM', 'Nuclear Medicine'), procedure: ln('49118-3', 'NM unspecified body region') },
 };
-
-const IMAGING_PROCEDURE = sct('363679005', 'Imaging procedure');
 
 /** The modality of the source as a code of CID 29, where it is one we know. */
 export function modalityCode(modality: string | undefined): Code | undefined {

@@ -82,6 +82,16 @@ export function imageReference(name: Code | undefined, image: ImageReference): F
   return item('CONTAINS', 'IMAGE', name, referenced(image));
 }
 
+/** Value types of objects that are no images (PS3.3 C.17.3.2.1): reports and notes. */
+const DOCUMENTS = '1.2.840.10008.5.1.4.1.1.88.';
+
+/** Reference to an object whatever it is: an image, or a document (PS3.3 C.18.3, C.18.4). */
+export function objectReference(object: { readonly sopClassUid: string; readonly sopInstanceUid: string }): Fields {
+  const { sopClassUid, sopInstanceUid } = object;
+  const isDocument = sopClassUid.startsWith(DOCUMENTS);
+  return item('CONTAINS', isDocument ? 'COMPOSITE' : 'IMAGE', undefined, referenced({ sopClassUid, sopInstanceUid }));
+}
+
 function referenced(image: ImageReference): Fields {
   return {
     ReferencedSOPSequence: [

@@ -3,21 +3,23 @@ import { text } from '../dicom/read-values.ts';
 import { isUid } from '../dicom/uid.ts';
 import { CONCEPT, modalityCode, UNIT } from './codes.ts';
 import { codeValue, container, dateValue, imageReference, numericValue, uidReference } from './content-items.ts';
-import type { SourceInstance, SourceSeries } from './types.ts';
+import type { OtherSource, SourceInstance, SourceSeries } from './types.ts';
 
 /** The instances of the source, each once: a multi-frame instance stands for several slices of the grid. */
-export function uniqueInstances(source: SourceSeries): readonly SourceInstance[] {
-  return [...new Map(source.instances.map((instance) => [instance.sopInstanceUid, instance])).values()];
+export function uniqueInstances(instances: readonly SourceInstance[]): readonly SourceInstance[] {
+  return [...new Map(instances.map((instance) => [instance.sopInstanceUid, instance])).values()];
 }
 
 /**
  * Image Library (TID 1600): the images that were analysed, all of them, in one group with what they share said once
- * (TID 1602 and, for cross sections, 1604).
+ * (TID 1602 and, for cross sections, 1604). Series that went in besides have a group each.
  */
-export function imageLibrary(source: SourceSeries): Fields {
-  const images = uniqueInstances(source).map((instance) => imageReference(undefined, instance));
+export function imageLibrary(source: SourceSeries, others: readonly OtherSource[] = []): Fields {
+  const images = ({ instances }: Pick<SourceSeries, 'instances'>) =>
+    uniqueInstances(instances).map((instance) => imageReference(undefined, instance));
   return container(CONCEPT.imageLibrary, [
-    container(CONCEPT.imageLibraryGroup, [...sharedDescriptors(source), ...images]),
+    container(CONCEPT.imageLibraryGroup, [...sharedDescriptors(source), ...images(source)]),
+    ...others.map((other) => container(CONCEPT.imageLibraryGroup, images(other))),
   ]);
 }
 

@@ -6,6 +6,7 @@ import {
   checkAgainstSegmentation,
   checkDocument,
   checkEvidence,
+  checkFindings,
   checkMeasurements,
   checkNumbers,
 } from './report-checks.ts';
@@ -60,6 +61,7 @@ export function lintReport(bytes: Buffer, input: ReportInput, segmentation?: Buf
   checkNumbers(read);
   checkEvidence(read, input);
   checkMeasurements(read, input);
+  checkFindings(read, input);
   checkOutlines(read, input);
   if (segmentation === undefined) return;
   const seg = readBack(segmentation);

@@ -10,7 +10,14 @@ import {
   textValue,
   uidReference,
 } from './content-items.ts';
-import type { Code, SegmentDescription, SegmentMeasurements, SegmentOutline, SourceSeries } from './types.ts';
+import type {
+  Code,
+  SegmentDescription,
+  SegmentMeasurements,
+  SegmentOutline,
+  SourceSeries,
+  ValueUnit,
+} from './types.ts';
 import { reportedValue } from './wire-values.ts';
 
 /** Where the voxels of a group are: the segment, by its number in the SEG, and the series it was made from. */
@@ -34,9 +41,8 @@ export function foundGroup(
     imageReference(CONCEPT.referencedSegment, reference),
     uidReference('CONTAINS', CONCEPT.sourceSeriesForSegmentation, reference.sourceSeriesUid),
     number(CONCEPT.volume, measured.volumeMl, UNIT.millilitre),
-    number(CONCEPT.attenuationCoefficient, measured.meanHu, UNIT.hounsfield, [
-      codeValue('HAS CONCEPT MOD', CONCEPT.derivation, CODE.mean),
-    ]),
+    ...sizes(measured),
+    ...statistics(measured.statistics),
   ];
   return container(CONCEPT.measurementGroup, items, '1411');
 }
@@ -68,8 +74,54 @@ export function absence(segment: SegmentDescription): Fields {
   return codeValue('CONTAINS', segment.type, CODE.absent, side(segment));
 }
 
+/** Diameters and surface, where they were measured. */
+function sizes({ longAxisMm, shortAxisMm, maximumDiameterMm, surfaceMm2 }: SegmentMeasurements): Fields[] {
+  return [
+    ...(longAxisMm === undefined ? [] : [number(CONCEPT.longAxis, longAxisMm, UNIT.millimetre)]),
+    ...(shortAxisMm === undefined ? [] : [number(CONCEPT.shortAxis, shortAxisMm, UNIT.millimetre)]),
+    ...(maximumDiameterMm === undefined ? [] : [number(CONCEPT.maximumDiameter, maximumDiameterMm, UNIT.millimetre)]),
+    ...(surfaceMm2 === undefined ? [] : [number(CONCEPT.surface, surfaceMm2, UNIT.squareMillimetre)]),
+  ];
+}
+
+/** Which quantity values of a unit are; of values without one nothing is said that somebody might compare. */
+const QUANTITIES: Readonly<Record<ValueUnit, { readonly concept: Code; readonly unit: Code } | undefined>> = {
+  HU: { concept: CONCEPT.attenuationCoefficient, unit: UNIT.hounsfield },
+  SUVbw: { concept: CONCEPT.suvBw, unit: UNIT.suvBw },
+  SUVlbm: { concept: CONCEPT.suvLbm, unit: UNIT.suvLbm },
+  SUVbsa: { concept: CONCEPT.suvBsa, unit: UNIT.suvBsa },
+  'Bq/ml': undefined,
+  none: undefined,
+};
+
+function statistics(values: SegmentMeasurements['statistics']): Fields[] {
+  const quantity = values && QUANTITIES[values.unit];
+  if (values === undefined || quantity === undefined) return [];
+  const derived: readonly (readonly [value: number | undefined, derivation: Code])[] = [
+    [values.mean, CODE.mean],
+    [values.standardDeviation, CODE.standardDeviation],
+    [values.minimum, CODE.minimum],
+    [values.maximum, CODE.maximum],
+    [values.median, CODE.median],
+  ];
+  return derived.flatMap(([value, derivation]) =>
+    value === undefined
+      ? []
+      : [
+          number(quantity.concept, value, quantity.unit, [
+            codeValue('HAS CONCEPT MOD', CONCEPT.derivation, derivation),
+          ]),
+        ],
+  );
+}
+
+interface Tracked {
+  readonly trackingId: string;
+  readonly trackingUid: string;
+}
+
 /** The same identifiers as in the SEG (PS3.3 Table C.8.20-4). */
-function tracking({ trackingId, trackingUid }: SegmentDescription): Fields[] {
+export function tracking({ trackingId, trackingUid }: Tracked): Fields[] {
   return [
     textValue('HAS OBS CONTEXT', CONCEPT.trackingIdentifier, trackingId),
     uidReference('HAS OBS CONTEXT', CONCEPT.trackingUniqueIdentifier, trackingUid),
@@ -91,7 +143,7 @@ function side({ modifier }: SegmentDescription): Fields[] {
 }
 
 /** A measurement (TID 300). @throws VoxgateError mismatch when the value is not a number */
-function number(name: Code, value: number, unit: Code, modifiers: readonly Fields[] = []): Fields {
+export function number(name: Code, value: number, unit: Code, modifiers: readonly Fields[] = []): Fields {
   if (!Number.isFinite(value)) throw new VoxgateError('bad-result', `the measured ${name.meaning} is not a number`);
   return numericValue('CONTAINS', name, { value: reportedValue(value), unit }, modifiers);
 }

@@ -4,6 +4,7 @@ import { encodePart10 } from '../dicom/write.ts';
 import { VoxgateError } from '../errors.ts';
 import { CODE, CONCEPT, procedureCode } from './codes.ts';
 import { codeValue, container, rootContainer, textValue, uidReference } from './content-items.ts';
+import { classGroup, detectionGroup } from './finding-groups.ts';
 import { imageLibrary, uniqueInstances } from './image-library.ts';
 import { absence, foundGroup, planarGroup } from './measurement-groups.ts';
 import { sourceSeriesUid } from './patient-study.ts';
@@ -33,7 +34,7 @@ export function buildMeasurementReport(input: ReportInput): Buffer {
       codeValue('HAS CONCEPT MOD', CONCEPT.language, CODE.english),
       ...deviceObserver(input.device),
       codeValue('HAS CONCEPT MOD', CONCEPT.procedureReported, procedureCode(text(input.source.attributes, 'Modality'))),
-      imageLibrary(input.source),
+      imageLibrary(input.source, input.otherSources),
       imagingMeasurements(input),
       qualitativeEvaluations(input),
     ]),
@@ -65,27 +66,60 @@ function documentGeneral(input: ReportInput): Fields {
     VerificationFlag: 'UNVERIFIED',
     PreliminaryFlag: 'PRELIMINARY',
     PerformedProcedureCodeSequence: [],
-    CurrentRequestedProcedureEvidenceSequence: [evidence(input)],
+    PredecessorDocumentsSequence: predecessors(input),
+    CurrentRequestedProcedureEvidenceSequence: evidence(input),
   };
 }
 
-/** Every composite object the tree refers to, by study and series (PS3.3 C.17.2.3); all are of the one study. */
-function evidence({ source, segmentation }: ReportInput): Fields {
-  const series = (uid: string, instances: readonly { sopClassUid: string; sopInstanceUid: string }[]): Fields => ({
-    SeriesInstanceUID: uid,
-    ReferencedSOPSequence: instances.map(({ sopClassUid, sopInstanceUid }) => ({
-      ReferencedSOPClassUID: sopClassUid,
-      ReferencedSOPInstanceUID: sopInstanceUid,
+/** The reports this one takes the place of (PS3.3 C.17.2.1); absent where there is none. */
+function predecessors({ predecessors = [], source }: ReportInput): Fields[] | undefined {
+  if (predecessors.length === 0) return undefined;
+  const study = text(source.attributes, 'StudyInstanceUID') ?? '';
+  return evidenceItems(
+    predecessors.map(({ seriesUid, sopInstanceUid }) => ({
+      study,
+      series: seriesUid,
+      instances: [{ sopClassUid: COMPREHENSIVE_3D_SR_STORAGE, sopInstanceUid }],
     })),
-  });
-  const segmentations = segmentation ? [{ ...segmentation, sopClassUid: SEGMENTATION_STORAGE }] : [];
-  return {
-    StudyInstanceUID: text(source.attributes, 'StudyInstanceUID'),
-    ReferencedSeriesSequence: [
-      series(sourceSeriesUid(source.attributes), uniqueInstances(source)),
-      ...segmentations.map((seg) => series(seg.seriesUid, [seg])),
-    ],
-  };
+  );
+}
+
+/** Every composite object the tree refers to, by study and series (PS3.3 C.17.2.3), the study of the source first. */
+function evidence({ source, segmentation, otherSources = [] }: ReportInput): Fields[] {
+  const study = text(source.attributes, 'StudyInstanceUID') ?? '';
+  return evidenceItems([
+    { study, series: sourceSeriesUid(source.attributes), instances: uniqueInstances(source.instances) },
+    ...(segmentation
+      ? [{ study, series: segmentation.seriesUid, instances: [{ ...segmentation, sopClassUid: SEGMENTATION_STORAGE }] }]
+      : []),
+    ...otherSources.map((other) => ({
+      study: other.studyInstanceUid,
+      series: other.seriesInstanceUid,
+      instances: uniqueInstances(other.instances),
+    })),
+  ]);
+}
+
+interface ReferencedSeries {
+  readonly study: string;
+  readonly series: string;
+  readonly instances: readonly { readonly sopClassUid: string; readonly sopInstanceUid: string }[];
+}
+
+/** Hierarchical SOP Instance Reference Macro (PS3.3 C.17.2.1): an item a study, in it an item a series. */
+function evidenceItems(series: readonly ReferencedSeries[]): Fields[] {
+  return [...new Set(series.map(({ study }) => study))].map((study) => ({
+    StudyInstanceUID: study,
+    ReferencedSeriesSequence: series
+      .filter((one) => one.study === study)
+      .map(({ series: uid, instances }) => ({
+        SeriesInstanceUID: uid,
+        ReferencedSOPSequence: instances.map(({ sopClassUid, sopInstanceUid }) => ({
+          ReferencedSOPClassUID: sopClassUid,
+          ReferencedSOPInstanceUID: sopInstanceUid,
+        })),
+      })),
+  }));
 }
 
 /** Observation context (TID 1001 with 1002 and 1004): the observer is this node. */
@@ -119,7 +153,12 @@ function imagingMeasurements(input: ReportInput): Fields {
     const outline = outlines.get(inputNumber);
     return outline ? [volumetric, planarGroup(description, outline, source)] : [volumetric];
   });
-  return container(CONCEPT.imagingMeasurements, [...algorithmIdentification(input.algorithm), ...groups]);
+  return container(CONCEPT.imagingMeasurements, [
+    ...algorithmIdentification(input.algorithm),
+    ...groups,
+    ...(input.findings ?? []).map((finding) => classGroup(finding, source)),
+    ...(input.detections ?? []).map((detection) => detectionGroup(detection, source)),
+  ]);
 }
 
 /** Algorithm Identification (TID 4019), with the digest of the model as parameter. */
@@ -135,7 +174,11 @@ function algorithmIdentification(algorithm: Algorithm): Fields[] {
 
 /** TID 1500 rows 12 to 14: what came of it as a code of CID 6047, what is absent, and all of it as a sentence. */
 function qualitativeEvaluations(input: ReportInput): Fields {
-  const outcome = input.measurements.length > 0 ? CODE.succeededWithFindings : CODE.succeededWithoutFindings;
+  const found =
+    input.measurements.length > 0 ||
+    (input.detections ?? []).length > 0 ||
+    (input.findings ?? []).some(({ outcome }) => outcome === 'present');
+  const outcome = found ? CODE.succeededWithFindings : CODE.succeededWithoutFindings;
   const measured = new Set(input.measurements.map((one) => one.segment));
   return container(CONCEPT.qualitativeEvaluations, [
     codeValue('CONTAINS', CONCEPT.processingSummary, outcome),

@@ -17,8 +17,17 @@ interface PlanarGroup {
 /** Each outline that was drawn is there, on the image of its slice, with its area. */
 export function checkOutlines({ dataset }: ReadBack, input: ReportInput): void {
   const groups = planarGroups(dataset);
-  if (groups.length !== input.outlines.length) refuse(`it has ${groups.length} outlines, not ${input.outlines.length}`);
+  const drawn = input.outlines.length + (input.detections ?? []).length;
+  if (groups.length !== drawn) refuse(`it has ${groups.length} outlines, not ${drawn}`);
   const { grid, instances } = input.source;
+  for (const detection of input.detections ?? []) {
+    const group = groups.find(({ trackingUid }) => trackingUid === detection.trackingUid);
+    const image = instances[Math.floor((detection.slices[0] + detection.slices[1]) / 2)];
+    if (group === undefined || group.sopInstanceUid !== image?.sopInstanceUid)
+      refuse(`the box of ${detection.trackingId} is not on its image`);
+    if (group.points.flat().some((value, at) => Math.abs(value - detection.points.flat()[at]!) > 1e-3))
+      refuse(`the box of ${detection.trackingId} is elsewhere`);
+  }
   for (const outline of input.outlines) {
     const segment = input.segments.find(({ number }) => number === outline.segment);
     const group = groups.find(({ trackingUid }) => trackingUid === segment?.trackingUid);

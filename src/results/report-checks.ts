@@ -1,6 +1,6 @@
 import type { JsonDataset } from '../dicom/dataset.ts';
 import { items, number, text } from '../dicom/read-values.ts';
-import { CONCEPT } from './codes.ts';
+import { CODE, CONCEPT } from './codes.ts';
 import { type ReadBack, refuse } from './read-back.ts';
 import type { SegmentVoxels } from './segment-voxels.ts';
 import type { SegmentationView } from './segmentation-view.ts';
@@ -70,18 +70,22 @@ export function checkNumbers({ dataset }: ReadBack): void {
 
 /** The evidence lists what the tree refers to, no more and no less, and only what there is (PS3.3 C.17.2.3). */
 export function checkEvidence({ dataset }: ReadBack, input: ReportInput): void {
-  const [study = {}, ...more] = items(dataset, 'CurrentRequestedProcedureEvidenceSequence');
-  if (more.length > 0 || text(study, 'StudyInstanceUID') !== text(input.source.attributes, 'StudyInstanceUID')) {
-    refuse('Current Requested Procedure Evidence Sequence is not the one study of the source');
+  const studies = items(dataset, 'CurrentRequestedProcedureEvidenceSequence');
+  const uids = studies.map((study) => text(study, 'StudyInstanceUID'));
+  const source = text(input.source.attributes, 'StudyInstanceUID');
+  const expected = new Set([source, ...(input.otherSources ?? []).map((other) => other.studyInstanceUid)]);
+  if (uids[0] !== source || uids.length !== expected.size || uids.some((uid) => !expected.has(uid))) {
+    refuse('Current Requested Procedure Evidence Sequence is not of the studies that went in, each once');
   }
   const referenced = (item: JsonDataset) =>
     items(item, 'ReferencedSOPSequence').map((one) => text(one, 'ReferencedSOPInstanceUID') ?? '');
-  const listed = items(study, 'ReferencedSeriesSequence').flatMap(referenced);
+  const listed = studies.flatMap((study) => items(study, 'ReferencedSeriesSequence')).flatMap(referenced);
   const inTree = new Set([...descendants(dataset)].flatMap(referenced));
   if (listed.length !== inTree.size || listed.some((uid) => !inTree.has(uid))) {
     refuse('the evidence is not exactly what the report refers to');
   }
-  const known = new Set(input.source.instances.map((instance) => instance.sopInstanceUid));
+  const others = (input.otherSources ?? []).flatMap((other) => other.instances);
+  const known = new Set([...input.source.instances, ...others].map((instance) => instance.sopInstanceUid));
   if (input.segmentation) known.add(input.segmentation.sopInstanceUid);
   if (listed.some((uid) => !known.has(uid))) refuse('it refers to an instance that is not of the source or the SEG');
 }
@@ -138,6 +142,25 @@ export function measurementGroups(dataset: JsonDataset, where: Code): JsonDatase
     (item) => isAbout(item, CONCEPT.measurementGroup) && children(item).some((one) => isAbout(one, where)),
   );
 }
+
+/** Each class of the whole image is answered as it came out, with its probability. */
+export function checkFindings({ dataset }: ReadBack, { findings = [] }: ReportInput): void {
+  const groups = children(child(dataset, CONCEPT.imagingMeasurements)).filter((item) =>
+    isAbout(item, CONCEPT.measurementGroup),
+  );
+  const tracked = (item: JsonDataset) => text(child(item, CONCEPT.trackingUniqueIdentifier), 'UID');
+  for (const finding of findings) {
+    const group = groups.find((item) => tracked(item) === finding.trackingUid);
+    if (group === undefined) refuse(`class ${finding.label} is not answered`);
+    if (!closeTo(numericValue(child(group, CONCEPT.probability)), finding.probability))
+      refuse(`the probability of class ${finding.label} is another`);
+    const [outcome = {}] = items(child(group, finding.finding), 'ConceptCodeSequence');
+    if (text(outcome, 'CodeValue') !== OUTCOME_CODES[finding.outcome].value)
+      refuse(`class ${finding.label} is not called ${finding.outcome}`);
+  }
+}
+
+const OUTCOME_CODES = { present: CODE.present, absent: CODE.absent, undetermined: CODE.undetermined } as const;
 
 function volumetricGroups(dataset: JsonDataset) {
   return measurementGroups(dataset, CONCEPT.referencedSegment).map((group) => {

@@ -32,7 +32,8 @@ export function measureSegments(view: SegmentationView): ReadonlyMap<number, Seg
         rowSum += (at - column) / columns;
       });
       if (count === 0) refuse(`frame ${index + 1} is empty`);
-      if (overlaps) refuse(`frame ${index + 1} has voxels of another segment, but Segments Overlap is NO`);
+      if (overlaps && !view.mayOverlap)
+        refuse(`frame ${index + 1} has voxels of another segment, but Segments Overlap is NO`);
       const total = sums.get(frame.segment) ?? { count: 0, sum: [0, 0, 0] };
       total.count += count;
       for (const axis of [0, 1, 2] as const) {

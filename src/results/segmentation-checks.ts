@@ -4,6 +4,7 @@ import type { Vec3 } from '../imaging/grid.ts';
 import { CODE } from './codes.ts';
 import { type ReadBack, refuse } from './read-back.ts';
 import type { SegmentVoxels } from './segment-voxels.ts';
+import { slicePosition } from './segmentation-frames.ts';
 import type { SegmentationView } from './segmentation-view.ts';
 import type { SegmentationInput } from './types.ts';
 
@@ -98,8 +99,8 @@ export function checkGeometry(view: SegmentationView, { source, frames }: Segmen
   const ranks = [...new Set(frames.map((frame) => frame.slice))].sort((a, b) => a - b);
   for (const [index, { slice }] of frames.entries()) {
     const frame = view.frames[index]!;
-    const along = slice * grid.sliceSpacing;
-    const away = frame.position.map((value, axis) => value - (grid.origin[axis]! + along * grid.normal[axis]!));
+    const place = slicePosition(source, slice);
+    const away = frame.position.map((value, axis) => value - place[axis]!);
     if (!(Math.hypot(...away) <= POSITION_TOLERANCE))
       refuse(`frame ${index + 1} does not lie on slice ${slice} of the source`);
     const [segment, rank] = frame.dimensionIndex;

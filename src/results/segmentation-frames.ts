@@ -5,7 +5,7 @@ import type { Grid, Vec3 } from '../imaging/grid.ts';
 import { CODE, codeItem } from './codes.ts';
 import { sourceSeriesUid } from './patient-study.ts';
 import type { PresentSegment } from './present-segments.ts';
-import type { SegmentationInput, SourceInstance } from './types.ts';
+import type { SegmentationInput, SourceInstance, SourceSeries } from './types.ts';
 
 /** Multi-frame Dimension module (PS3.3 C.7.6.17): frames go by segment, then by position. */
 export function dimensions(organizationUid: string): Fields {
@@ -45,7 +45,7 @@ export function functionalGroups(input: SegmentationInput, present: readonly Pre
     ],
     PerFrameFunctionalGroupsSequence: input.frames.map(({ segment, slice }) => ({
       FrameContentSequence: [{ DimensionIndexValues: [numberOf.get(segment)!, rankOf.get(slice)!] }],
-      PlanePositionSequence: [{ ImagePositionPatient: [...slicePosition(grid, slice)] }],
+      PlanePositionSequence: [{ ImagePositionPatient: [...slicePosition(input.source, slice)] }],
       DerivationImageSequence: [derivation(instances[slice]!)],
       SegmentIdentificationSequence: [{ ReferencedSegmentNumber: numberOf.get(segment)! }],
     })),
@@ -59,7 +59,9 @@ function sliceThickness(source: JsonDataset, grid: Grid): number {
 }
 
 /** Image Position (Patient) of a slice: the centre of its first voxel, LPS, mm. */
-function slicePosition({ origin, normal, sliceSpacing }: Grid, slice: number): Vec3 {
+export function slicePosition({ grid, positions }: SourceSeries, slice: number): Vec3 {
+  const { origin, normal, sliceSpacing } = grid;
+  if (positions !== undefined) return positions[slice] ?? [Number.NaN, Number.NaN, Number.NaN];
   const along = slice * sliceSpacing;
   return [origin[0] + along * normal[0], origin[1] + along * normal[1], origin[2] + along * normal[2]];
 }

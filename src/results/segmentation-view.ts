@@ -13,6 +13,8 @@ export interface SegmentationView {
   readonly sliceSpacing: number;
   readonly rowDirection: Vec3;
   readonly columnDirection: Vec3;
+  /** Segments Overlap (0062,0013) does not say NO. */
+  readonly mayOverlap: boolean;
   readonly segments: readonly SegmentView[];
   readonly frames: readonly FrameView[];
   readonly pixels: Uint8Array;
@@ -51,6 +53,7 @@ export function viewSegmentation({ dataset, pixels }: ReadBack): SegmentationVie
     sliceSpacing: number(measures, 'SpacingBetweenSlices') ?? 0,
     rowDirection: [rx, ry, rz],
     columnDirection: [cx, cy, cz],
+    mayOverlap: text(dataset, 'SegmentsOverlap') !== 'NO',
     segments: items(dataset, 'SegmentSequence').map(viewSegment),
     frames: items(dataset, 'PerFrameFunctionalGroupsSequence').map(viewFrame),
     pixels,

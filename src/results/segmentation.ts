@@ -81,7 +81,7 @@ function segmentationImage(input: SegmentationInput, present: readonly PresentSe
     HighBit: 0,
     PixelRepresentation: 0,
     SegmentationType: 'BINARY',
-    SegmentsOverlap: 'NO',
+    SegmentsOverlap: input.overlap ? 'YES' : 'NO',
     SegmentSequence: present.map((segment) => segmentItem(segment, input.algorithm)),
   };
 }

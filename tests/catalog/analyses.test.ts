@@ -60,6 +60,13 @@ describe('the ledger of analyses', () => {
       startedAt: null,
       inferredAt: null,
       deliveredAt: null,
+      revision: 1,
+      supersedesId: null,
+      evidence: null,
+      inputs: null,
+      priority: 0,
+      cancelledAt: null,
+      cancelledBy: null,
     });
     const ids = (await reportSeries(database, '1.2.3.1')).map(({ id }) => id);
     expect(ids).toHaveLength(4);

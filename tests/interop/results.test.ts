@@ -9,9 +9,19 @@ import { fileSource, parsePart10 } from '../../src/dicom/parse.ts';
 import { numbers, text } from '../../src/dicom/read-values.ts';
 import { lintReport, lintSegmentation } from '../../src/results/lint.ts';
 import { buildMeasurementReport } from '../../src/results/measurement-report.ts';
+import { buildRejectionNote } from '../../src/results/rejection-note.ts';
 import { buildSegmentation } from '../../src/results/segmentation.ts';
 import type { SourceSeries } from '../../src/results/types.ts';
-import { aGrid, anObliqueGrid, aResult, aSource, type Sample } from '../results/samples.ts';
+import {
+  aClassification,
+  aDetection,
+  aGrid,
+  anObliqueGrid,
+  aRejection,
+  aResult,
+  aSource,
+  type Sample,
+} from '../results/samples.ts';
 import { hasSharedData, sharedData, sharedFiles } from '../support/shared-data.ts';
 
 function hasProgram(name: string, ...args: string[]): boolean {
@@ -164,6 +174,24 @@ describe.skipIf(!hasDcmtk)('DCMTK reads SEG and SR', () => {
     expect(dump.status).toBe(0);
     expect(dump.text).not.toMatch(/^[EW]:/m);
     expect(dump.text).toContain('=SegmentationStorage');
+  });
+});
+
+describe.skipIf(!hasDciodvfy || !hasDcmtk)('dciodvfy and DCMTK are content with', () => {
+  const documents: [string, RegExp, () => Buffer][] = [
+    ['a report on classes', /^Comprehensive3DSR$/m, () => buildMeasurementReport(aClassification())],
+    ['a report on boxes', /^Comprehensive3DSR$/m, () => buildMeasurementReport(aDetection())],
+    ['a rejection note', /^KeyObjectSelectionDocument$/m, () => buildRejectionNote(aRejection())],
+  ];
+  it.each(documents)('%s', (name, iod, make) => {
+    const path = join(folder, `${name}.dcm`);
+    writeFileSync(path, make());
+    const { text: lines } = output('dciodvfy', '-new', path);
+    expect(lines).toMatch(iod);
+    expect(lines.split('\n').filter((line) => line.startsWith('Error'))).toEqual([]);
+    const report = output('dsrdump', '+Pl', path);
+    expect(report.status).toBe(0);
+    expect(report.text.split('\n').filter((line) => line.startsWith('E:'))).toEqual([]);
   });
 });
 

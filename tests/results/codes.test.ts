@@ -9,7 +9,7 @@ describe('codes (PS3.3 8.8, PS3.16)', () => {
   it('are each said once, under schemes that are not retired', () => {
     const keys = all.map(({ value, scheme }) => `${scheme} ${value}`);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(new Set(all.map((code) => code.scheme))).toEqual(new Set(['DCM', 'SCT', 'UCUM', 'UMLS', 'RFC5646']));
+    expect(new Set(all.map((code) => code.scheme))).toEqual(new Set(['DCM', 'SCT', 'UCUM', 'UMLS', 'RFC5646', 'IBSI']));
   });
 
   it('fit Code Value and Code Meaning', () => {

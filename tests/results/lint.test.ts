@@ -232,7 +232,11 @@ describe('lintReport', () => {
       /another Tracking Identifier/,
     ],
     ['evidence without the SEG', (ds) => at(ds, '0040A375', 0)['00081115']!.Value!.pop(), /evidence is not exactly/],
-    ['evidence of another study', (ds) => (at(ds, '0040A375', 0)['0020000D']!.Value = ['1.2.3']), /one study/],
+    [
+      'evidence of another study',
+      (ds) => (at(ds, '0040A375', 0)['0020000D']!.Value = ['1.2.3']),
+      /of the studies that went in/,
+    ],
   ];
   it.each(faults)('refuses %s', (_, change, sentence) => {
     const broken = tampered(bytes, change);

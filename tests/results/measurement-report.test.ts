@@ -152,12 +152,12 @@ describe('buildMeasurementReport (PS3.16 TID 1500)', () => {
     ['a segmentation without measurements', { measurements: [] }, /nothing measured/],
     [
       'a mean that is no number',
-      { measurements: [{ segment: 1, volumeMl: 1, meanHu: Number.NaN }] },
+      { measurements: [{ segment: 1, volumeMl: 1, statistics: { unit: 'HU' as const, mean: Number.NaN } }] },
       /Attenuation Coefficient is not a number/,
     ],
     [
       'a segment measured twice',
-      { measurements: [1, 1].map((segment) => ({ segment, volumeMl: 1, meanHu: 1 })) },
+      { measurements: [1, 1].map((segment) => ({ segment, volumeMl: 1 })) },
       /measured twice/,
     ],
   ])('refuses %s', (_, change, sentence) => {

@@ -3,7 +3,10 @@ import { dataset, type Fields } from '../../src/dicom/build.ts';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
 import { deterministicUid } from '../../src/dicom/uid.ts';
 import type { Grid, Vec3 } from '../../src/imaging/grid.ts';
+import { COMPREHENSIVE_3D_SR_STORAGE } from '../../src/results/measurement-report.ts';
 import { outlineSegments } from '../../src/results/outline.ts';
+import type { RejectionInput } from '../../src/results/rejection-note.ts';
+import { SEGMENTATION_STORAGE } from '../../src/results/segmentation.ts';
 import type {
   Algorithm,
   Device,
@@ -174,7 +177,7 @@ export function aResult(options: { source?: SourceSeries; found?: readonly ('Rig
     measurements: [...masks].map(([segment, mask]) => ({
       segment,
       volumeMl: mask.reduce((sum, voxel) => sum + voxel, 0) * voxelMl,
-      meanHu: -812.3456789,
+      statistics: { unit: 'HU' as const, mean: -812.3456789 },
     })),
     outlines: outlineSegments({ ...segmentation, rows: grid.rows, columns: grid.columns }),
     conclusion: found.length > 0 ? 'Lungs were segmented.' : 'No lung was found in the images.',
@@ -183,4 +186,87 @@ export function aResult(options: { source?: SourceSeries; found?: readonly ('Rig
     seriesNumber: 9002,
   };
   return { masks, segmentation, report };
+}
+
+const sct = (value: string, meaning: string) => ({ value, scheme: 'SCT', meaning });
+
+/** What three classes of a chest radiograph came to. */
+export function aClassification(): ReportInput {
+  const { report } = aResult({
+    found: [],
+    source: aSource({ grid: aGrid({ slices: 1 }), attributes: { Modality: 'DX' } }),
+  });
+  const outcome = (label: string, code: string, how: 'present' | 'absent' | 'undetermined', probability: number) => ({
+    label,
+    finding: sct(code, label),
+    outcome: how,
+    probability,
+    trackingId: label,
+    trackingUid: deterministicUid('class', label),
+  });
+  return {
+    ...report,
+    segments: [],
+    findings: [
+      outcome('Pleural effusion', '60046008', 'present', 0.9312),
+      outcome('Pneumothorax', '36118008', 'undetermined', 0.42),
+      outcome('Cardiomegaly', '1386000', 'absent', 0.01),
+    ],
+    conclusion: 'Present: Pleural effusion (93 %).',
+  };
+}
+
+/** A box of 4 × 6 pixels on slices 2 to 4. */
+export function aDetection(): ReportInput {
+  const { report } = aResult({ found: [] });
+  return {
+    ...report,
+    segments: [],
+    detections: [
+      {
+        label: 'Nodule',
+        finding: sct('27925004', 'Nodule'),
+        probability: 0.87,
+        trackingId: 'Nodule 1',
+        trackingUid: deterministicUid('box', '1'),
+        slices: [2, 4],
+        points: [
+          [3, 5],
+          [7, 5],
+          [7, 11],
+          [3, 11],
+          [3, 5],
+        ],
+      },
+    ],
+    conclusion: 'One nodule.',
+  };
+}
+
+/** A note that rejects the SEG and the SR of an analysis that a newer one took the place of. */
+export function aRejection(): RejectionInput {
+  const { segmentation, report } = aResult();
+  return {
+    source: report.source,
+    studyInstanceUid: deterministicUid('study'),
+    rejected: [
+      {
+        sopClassUid: SEGMENTATION_STORAGE,
+        sopInstanceUid: segmentation.instanceUid,
+        seriesInstanceUid: segmentation.seriesUid,
+      },
+      {
+        sopClassUid: COMPREHENSIVE_3D_SR_STORAGE,
+        sopInstanceUid: report.instanceUid,
+        seriesInstanceUid: report.seriesUid,
+      },
+    ],
+    reason: 'More images of the series came; a newer analysis of all of them takes the place of this one.',
+    algorithm: ALGORITHM,
+    device: DEVICE,
+    created: CREATED,
+    seriesUid: deterministicUid('ko series'),
+    instanceUid: deterministicUid('ko instance'),
+    seriesNumber: 9103,
+  };
 }
