@@ -23,7 +23,7 @@ const KEEP_ALIVE = 'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2
  * Frees the jobs of processes that died.
  *
  * graphile-worker itself gives a lost job back after four hours. Here each process holds a PostgreSQL session lock in
- * its worker pool's name: the lock goes with the connection, and so with the process, which is the earliest moment at
+ * the name of each of its worker pools: the lock goes with the connection, and so with the process, which is the earliest moment at
  * which the job is known to be ownerless. A slow job of a living process is never taken away: a connection that was
  * lost for a moment is back, and its lock, before a pool has been seen without one twice.
  */
@@ -31,10 +31,10 @@ export class DeadWorkerWatch {
   readonly #connectionString: string;
   readonly #log: Log;
   #client: pg.Client | undefined;
-  /** The worker pool of this process; none before it is started. */
-  #own = '';
-  /** Our own lock is held by the connection of now. */
-  #locked = false;
+  /** The worker pool of each lane of this process; none before it is started. */
+  readonly #own = new Map<string, string>();
+  /** Our own pools whose locks are held by the connection of now. */
+  readonly #locked = new Set<string>();
   /** Pools that nobody held at the last look. */
   #suspects: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
@@ -47,16 +47,19 @@ export class DeadWorkerWatch {
   }
 
   /**
-   * Holds the lock of this process's worker pool from now on, in place of the one it had before, and begins to look.
+   * Holds the lock of a lane's worker pool from now on, in place of the one the lane had before, and begins to look.
    * @throws when the lock cannot be taken: without it our own jobs would look ownerless
    */
-  async hold(poolId: string): Promise<void> {
-    const before = this.#own;
-    this.#own = poolId;
-    this.#locked = false;
-    const client = await this.#connected();
-    if (before !== '') await unlock(client, before);
-    this.#lookIn(0);
+  hold(lane: string, poolId: string): Promise<void> {
+    const held = this.#looking.then(async () => {
+      const before = this.#own.get(lane);
+      this.#own.set(lane, poolId);
+      const client = await this.#connected();
+      if (before !== undefined && this.#locked.delete(before)) await unlock(client, before);
+      this.#lookIn(0);
+    });
+    this.#looking = held.catch(() => undefined);
+    return held;
   }
 
   async stop(): Promise<void> {
@@ -79,14 +82,14 @@ export class DeadWorkerWatch {
     try {
       const client = await this.#connected();
       const { rows } = await client.query<{ locked_by: string }>(
-        'SELECT DISTINCT locked_by FROM graphile_worker.jobs WHERE locked_by <> $1',
-        [this.#own],
+        'SELECT DISTINCT locked_by FROM graphile_worker.jobs WHERE locked_by <> ALL($1)',
+        [[...this.#own.values()]],
       );
       const ownerless = new Set<string>();
       for (const { locked_by: pool } of rows) if (await this.#isOwnerless(client, pool)) ownerless.add(pool);
       for (const pool of ownerless) if (this.#suspects.has(pool)) await this.#free(client, pool);
       this.#suspects = ownerless;
-      this.#lookIn(this.#locked ? LOOK_EVERY_MS : LOOK_SOON_MS);
+      this.#lookIn(this.#locked.size === this.#own.size ? LOOK_EVERY_MS : LOOK_SOON_MS);
     } catch (error) {
       this.#log.warn({ reason: sentenceOf(error) }, 'could not look for jobs of dead processes');
       this.#disconnect();
@@ -108,11 +111,13 @@ export class DeadWorkerWatch {
     this.#log.info({ pool }, 'jobs of a process that died are run again');
   }
 
-  /** The connection that carries our own lock; made anew, lock and all, when it was lost. */
+  /** The connection that carries our own locks; made anew, locks and all, when it was lost. */
   async #connected(): Promise<pg.Client> {
     this.#client ??= await this.#connect();
-    if (!this.#locked) this.#locked = await lock(this.#client, this.#own);
-    return this.#client;
+    const client = this.#client;
+    for (const pool of this.#own.values())
+      if (!this.#locked.has(pool) && (await lock(client, pool)) && client === this.#client) this.#locked.add(pool);
+    return client;
   }
 
   async #connect(): Promise<pg.Client> {
@@ -136,7 +141,7 @@ export class DeadWorkerWatch {
   #disconnect(): void {
     this.#client?.end().catch(() => undefined);
     this.#client = undefined;
-    this.#locked = false;
+    this.#locked.clear();
     this.#lookIn(LOOK_SOON_MS);
   }
 }

@@ -1,40 +1,13 @@
-import { EventEmitter } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type JobHelpers,
-  Logger,
-  makeWorkerUtils,
-  type Runner,
-  run,
-  type WorkerEvents,
-  type WorkerPool,
-} from 'graphile-worker';
+import { makeWorkerUtils } from 'graphile-worker';
 import type { Knex } from 'knex';
-import pg from 'pg';
-import { sentenceOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { DeadWorkerWatch } from './dead-workers.ts';
+import type { JobHandlers, JobName, JobPayloads } from './job.ts';
+import { RunningJobs, type RunParts } from './run-job.ts';
+import { keepRunner, QUIET } from './runner.ts';
 
-/** The jobs there are, and what each is told. Payloads are small and name things by UID or row id. */
-export interface JobPayloads {
-  readonly 'settle-series': { readonly studyInstanceUid: string; readonly seriesInstanceUid: string };
-  readonly 'analyze-series': { readonly analysisId: number };
-  readonly 'deliver-results': { readonly analysisId: number; readonly peer: string };
-  readonly 'verify-commitment': { readonly commitmentId: number };
-  readonly 'report-commitment': { readonly commitmentId: number };
-  readonly 'request-commitment': { readonly analysisId: number; readonly peer: string };
-  readonly 'notify-availability': { readonly analysisId: number; readonly peer: string };
-  readonly 'match-order': { readonly studyInstanceUid: string };
-  readonly 'purge-deletion': { readonly deletionId: number; readonly doneBy: string; readonly reason: string };
-}
-export type JobName = keyof JobPayloads;
-
-export interface JobRun {
-  /** 1 for the first try. */
-  readonly attempt: number;
-  readonly lastAttempt: boolean;
-}
-export type JobHandlers = { readonly [Name in JobName]: (payload: JobPayloads[Name], run: JobRun) => Promise<void> };
+export type { ErrorClass } from './error-classes.ts';
+export type { JobFailure, JobHandlers, JobName, JobPayloads, JobRun } from './job.ts';
 
 /** What the statement is sent by: knex, one of its transactions, or what looks like one. */
 interface Statements {
@@ -46,10 +19,15 @@ interface EnqueueOptions {
   readonly key?: string;
   readonly delaySeconds?: number;
   readonly maxAttempts?: number;
+  /** Greater is sooner, among those that are due. */
+  readonly priority?: number;
+  /** Jobs of one queue run one after the other. */
+  readonly queue?: string;
 }
 
 /**
- * Leaves a job in the caller's transaction: it exists if and only if what caused it does.
+ * Leaves a job in the caller's transaction: it exists if and only if what caused it does. One that is due begins within
+ * milliseconds (the transaction's end tells the workers), one that is not within a second of its time.
  * Tried again with exponential back-off (e^attempt seconds, at most 6 hours apart), 25 times unless said otherwise.
  */
 export async function enqueue<Name extends JobName>(
@@ -58,15 +36,24 @@ export async function enqueue<Name extends JobName>(
   payload: JobPayloads[Name],
   options: EnqueueOptions = {},
 ): Promise<void> {
+  const { key = null, delaySeconds = 0, maxAttempts = 25, priority = 0, queue = null } = options;
   await tx.raw(
-    `SELECT graphile_worker.add_job(?, payload => ?::json, run_at => now() + make_interval(secs => ?), job_key => ?, max_attempts => ?)`,
-    [name, JSON.stringify(payload), options.delaySeconds ?? 0, options.key ?? null, options.maxAttempts ?? 25],
+    `SELECT graphile_worker.add_job(?, payload => ?::json, run_at => now() + make_interval(secs => ?), job_key => ?,
+       max_attempts => ?, priority => ?, queue_name => ?)`,
+    [name, JSON.stringify(payload), delaySeconds, key, maxAttempts, -priority, queue],
   );
 }
 
 /** Takes a job back, in the transaction that makes it needless; one that has begun goes to its end. */
 export async function dropJob(tx: Knex | Knex.Transaction, key: string): Promise<void> {
   await tx.raw('SELECT graphile_worker.remove_job(?)', [key]);
+}
+
+/** Has the workers look for jobs in so many milliseconds: sooner than they would by themselves. */
+export function wakeQueue(database: Knex, afterMs: number): void {
+  setTimeout(() => {
+    database.raw(`SELECT pg_notify('jobs:insert', '{"count":1}')`).catch(() => undefined);
+  }, afterMs).unref();
 }
 
 /** Creates or brings up to date the queue's own tables (schema graphile_worker). */
@@ -80,6 +67,10 @@ export async function migrateQueue(connectionString: string): Promise<void> {
 }
 
 export interface Queue {
+  /** Keys of the jobs under way in this process. */
+  readonly running: readonly string[];
+  /** Ends a job under way in this process, without another try. @returns whether there was one */
+  cancel(key: string, reason: string): boolean;
   /**
    * Lets running jobs end, at most this long; what has not ended then is given back and run again, here after the next
    * start or by another node.
@@ -87,134 +78,49 @@ export interface Queue {
   stop(patienceMs?: number): Promise<void>;
 }
 
-export interface QueueOptions {
+export interface QueueOptions extends RunParts {
   readonly connectionString: string;
   readonly handlers: JobHandlers;
   readonly log: Log;
-  /** Jobs at once in this process. */
+  /** Jobs at once in this process, analyses apart. */
   readonly concurrency: number;
+  /** Analyses at once in this process; one that is urgent has a place beside them. */
+  readonly analyses?: number;
 }
-
-/** Between two tries to start the queue anew while the database is away. */
-const RESTART_MS = 2000;
 
 /** An analysis takes seconds, and one that takes minutes is not worth that an operator has to kill the node. */
 const PATIENCE_MS = 60_000;
 
 /**
- * Runs jobs until stopped. A job whose process died is taken up by any living one within seconds: see DeadWorkerWatch.
- * graphile-worker ends by itself when it cannot write down that a job is done (a database that restarts): it is
- * started anew then, or the node would take series in and never look at them again.
+ * Runs jobs until stopped, in three lanes: analyses never stand before what settles and delivers, and an urgent analysis
+ * has a place that no other takes. A job whose process died is taken up by any living one within seconds: see
+ * DeadWorkerWatch.
  */
-export async function startQueue(options: QueueOptions): Promise<Queue> {
-  const { connectionString, log } = options;
-  const watch = new DeadWorkerWatch(connectionString, log);
-  let stopping = false;
-  let current = await startRunner(options, watch);
-  const kept = (async () => {
-    for (let reason = await current.ended; !stopping; reason = await current.ended) {
-      log.error({ reason }, 'the queue ended by itself and is started anew');
-      for (let started = false; !started && !stopping; ) {
-        await sleep(RESTART_MS);
-        try {
-          current = await startRunner(options, watch);
-          started = true;
-        } catch (error) {
-          log.warn({ reason: sentenceOf(error) }, 'the queue cannot be started yet');
-        }
-      }
+export async function startQueue({ handlers, concurrency, analyses = 1, ...parts }: QueueOptions): Promise<Queue> {
+  const running = new RunningJobs();
+  const watch = new DeadWorkerWatch(parts.connectionString, parts.log);
+  const { 'analyze-series': analyze, 'analyze-urgent': urgent, ...prompt } = handlers;
+  const lanes = [
+    { lane: 'prompt', handlers: prompt, concurrency },
+    { lane: 'analyses', handlers: { 'analyze-series': analyze, 'analyze-urgent': urgent }, concurrency: analyses },
+    { lane: 'urgent', handlers: { 'analyze-urgent': urgent }, concurrency: 1 },
+  ];
+  const kept = await Promise.allSettled(lanes.map((lane) => keepRunner({ ...parts, ...lane, running, watch })));
+  const runners = kept.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const stop = async (patienceMs: number): Promise<void> => {
+    await Promise.all(runners.map((runner) => runner.stop(patienceMs)));
+    await watch.stop();
+  };
+  for (const one of kept)
+    if (one.status === 'rejected') {
+      await stop(0);
+      throw one.reason;
     }
-    // It may have been started while stop() was already under way.
-    await current.stop(0);
-  })();
   return {
-    async stop(patienceMs = PATIENCE_MS) {
-      stopping = true;
-      await current.stop(patienceMs);
-      await kept;
-      await watch.stop();
+    get running() {
+      return running.keys;
     },
+    cancel: (key, reason) => running.cancel(key, reason),
+    stop: (patienceMs = PATIENCE_MS) => stop(patienceMs),
   };
 }
-
-interface Running {
-  /** Resolves when it has ended, asked or not, to the reason. */
-  readonly ended: Promise<string>;
-  stop(patienceMs: number): Promise<void>;
-}
-
-async function startRunner(
-  { connectionString, handlers, log, concurrency }: QueueOptions,
-  watch: DeadWorkerWatch,
-): Promise<Running> {
-  const pgPool = new pg.Pool({ connectionString, max: concurrency + 3 });
-  const lost = (error: Error): void => log.warn({ reason: error.message }, 'the queue lost a database connection');
-  pgPool.on('error', lost);
-  pgPool.on('connect', (client) => client.on('error', lost));
-  const events: WorkerEvents = new EventEmitter();
-  const pools: WorkerPool[] = [];
-  events.on('pool:create', ({ workerPool }) => pools.push(workerPool));
-  try {
-    const runner: Runner = await run({
-      pgPool,
-      concurrency,
-      noHandleSignals: true,
-      pollInterval: 1000,
-      logger: QUIET,
-      events,
-      // Without a batch the library lets go of the promise that writes down a job's end: a database that is away at that
-      // moment ends the whole process by an unhandled rejection. With one, the runner ends, and is started anew here.
-      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
-      taskList: Object.fromEntries(
-        Object.entries(handlers).map(([name, handler]) => [
-          name,
-          (payload: unknown, helpers: JobHelpers) => runJob(name, handler, payload, helpers, log),
-        ]),
-      ),
-    });
-    const ended = runner.promise.then(() => 'without a reason', sentenceOf).finally(() => pgPool.end());
-    const running: Running = {
-      ended,
-      async stop(patienceMs) {
-        const patience = setTimeout(() => {
-          for (const pool of pools)
-            Promise.resolve(pool.forcefulShutdown('the node was stopped')).catch(() => undefined);
-        }, patienceMs);
-        await runner.stop().catch(() => undefined);
-        await ended;
-        clearTimeout(patience);
-      },
-    };
-    await watch.hold(pools[0]?.id ?? '').catch(async (error: unknown) => {
-      await running.stop(0);
-      throw error;
-    });
-    return running;
-  } catch (error) {
-    if (!pgPool.ending) await pgPool.end();
-    throw error;
-  }
-}
-
-async function runJob(
-  name: string,
-  handler: (payload: never, run: JobRun) => Promise<void>,
-  payload: unknown,
-  helpers: JobHelpers,
-  log: Log,
-): Promise<void> {
-  const { attempts, max_attempts: maxAttempts } = helpers.job;
-  const lastAttempt = attempts >= maxAttempts;
-  try {
-    // The payload was typed when it was enqueued; the table holds what enqueue() wrote.
-    await handler(payload as never, { attempt: attempts, lastAttempt });
-  } catch (error) {
-    const told = { job: name, attempt: attempts, of: maxAttempts, reason: sentenceOf(error) };
-    if (lastAttempt) log.error(told, 'a job failed for the last time and is given up');
-    else log.warn(told, 'a job failed and will be tried again');
-    throw error;
-  }
-}
-
-/** The queue's own log lines repeat what our handlers say, with payloads: not wanted. */
-const QUIET = new Logger(() => () => {});

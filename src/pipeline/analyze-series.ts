@@ -4,6 +4,9 @@ import type { Archive, DescribedInstance } from '../archive/archive.ts';
 import { type Analysis, type AnalysisState, moveAnalysis, readAnalysis, recordResults } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
 import { VoxgateError } from '../errors.ts';
+import type { Vec3 } from '../imaging/grid.ts';
+import type { PostprocessOperation } from '../imaging/postprocess.ts';
+import type { PostStep } from '../imaging/transforms/steps.ts';
 import { openVolume } from '../imaging/volume-client.ts';
 import type { RestoredSegments } from '../imaging/volume-messages.ts';
 import type { Lane } from '../inference/lane.ts';
@@ -85,7 +88,7 @@ function consequence(error: unknown, run: JobRun): Consequence {
 
 async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
   const model = findModel(parts.library, `${analysis.modelId}@${analysis.modelVersion}`);
-  if (!model || model.manifest.digest !== analysis.modelDigest) {
+  if (!model || model.key !== analysis.modelDigest) {
     throw new VoxgateError(
       'bad-model',
       `model ${analysis.modelId} ${analysis.modelVersion} is no longer in the library as it was when this series was routed.`,
@@ -161,7 +164,8 @@ async function infer(
   model: Model,
   { instances, headers, grid }: AssembledSeries,
 ): Promise<RestoredSegments> {
-  const { manifest, onnxPath } = model;
+  const { manifest, files } = model;
+  const spacing = spacingOf(model);
   const folder = join(parts.workFolder, `analysis-${analysis.id}`);
   await mkdir(folder, { recursive: true });
   const slices = await Promise.all(
@@ -175,15 +179,15 @@ async function infer(
   try {
     const inputPath = join(folder, 'input.f32');
     const outputPath = join(folder, 'scores.f32');
-    const { shape } = await volume.prepare({ spacing: manifest.input.spacing }, inputPath);
+    const { shape } = await volume.prepare({ spacing }, inputPath);
     const timeoutMs = manifest.engine.timeoutSeconds * 1000;
     const output = await parts.lane.run(
       {
-        modelPath: onnxPath,
+        modelPath: files[0]!,
         threads: parts.threads,
-        inputName: manifest.input.tensor,
+        inputName: manifest.tensors.input.name,
         input: { path: inputPath, shape: [1, 1, ...shape] },
-        outputName: manifest.output.tensor,
+        outputName: manifest.tensors.output,
         outputPath,
       },
       timeoutMs,
@@ -193,18 +197,42 @@ async function infer(
     if (output.shape.join() !== expected.join()) {
       throw new VoxgateError(
         'bad-model',
-        `the output ${manifest.output.tensor} has shape ${output.shape.join('×')}, the manifest promises ${expected.join('×')}.`,
+        `the output ${manifest.tensors.output} has shape ${output.shape.join('×')}, the manifest promises ${expected.join('×')}.`,
       );
     }
     return await volume.restore({
       scoresPath: outputPath,
       shape,
       classes,
-      postprocess: manifest.postprocess,
+      postprocess: manifest.postprocess.flatMap(cleanUp),
       segments: manifest.segments.map(({ number, class: index }) => ({ number, class: index })),
     });
   } finally {
     await volume.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What this pipeline can prepare: a volume upright in the patient, covered by voxels of a size. */
+function spacingOf({ manifest }: Model): Vec3 {
+  const [orientation, spacing, ...more] = manifest.transforms;
+  if (
+    orientation?.op === 'orientation' &&
+    orientation.axcodes === 'SPL' &&
+    spacing?.op === 'spacing' &&
+    spacing.rule === 'cover' &&
+    more.length === 0 &&
+    manifest.output.kind === 'class-scores'
+  ) {
+    const [z, y, x] = spacing.pixdim;
+    return [x, y, z];
+  }
+  throw new VoxgateError('bad-model', `${manifest.id} asks for transforms that this node cannot do.`);
+}
+
+function cleanUp(step: PostStep): PostprocessOperation[] {
+  if (step.op === 'remove-small' && step.whole && step.millilitres !== undefined)
+    return [{ op: 'minimum-volume', millilitres: step.millilitres }];
+  if (step.op === 'invert' || step.op === 'argmax') return [];
+  throw new VoxgateError('bad-model', `${step.op} is a step that this node cannot do.`);
 }

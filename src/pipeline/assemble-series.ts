@@ -3,7 +3,7 @@ import { VoxgateError } from '../errors.ts';
 import type { Grid } from '../imaging/grid.ts';
 import { type SliceHeader, sliceHeaderOf } from '../imaging/slice-header.ts';
 import { assembleStack } from '../imaging/stack.ts';
-import type { Acceptance, ModelManifest } from '../inference/manifest.ts';
+import type { GeometryPolicy, ModelManifest } from '../inference/model-manifest.ts';
 
 /** A series as a volume that a model accepts. */
 export interface AssembledSeries {
@@ -18,13 +18,14 @@ export interface AssembledSeries {
 /** @throws VoxgateError not-a-volume saying, with figures, what keeps the series from being analysed */
 export function assembleSeries(
   instances: readonly DescribedInstance[],
-  { accepts, input }: Pick<ModelManifest, 'accepts' | 'input'>,
+  { inputs }: Pick<ModelManifest, 'inputs'>,
 ): AssembledSeries {
   const headers = instances.map(({ dataset, transferSyntaxUid }) => sliceHeaderOf(dataset, transferSyntaxUid));
   const stack = assembleStack(headers);
   if (!stack.ok) throw new VoxgateError('not-a-volume', stack.reason);
   const { grid, order, notes } = stack;
-  const refusal = refusalOfUnits(headers, input.units) ?? refusalOfGrid(grid, accepts);
+  const { units, geometry } = inputs[0]!;
+  const refusal = refusalOfUnits(headers, units) ?? refusalOfGrid(grid, geometry);
   if (refusal) throw new VoxgateError('not-a-volume', refusal);
   return { grid, notes, instances: order.map((i) => instances[i]!), headers: order.map((i) => headers[i]!) };
 }
@@ -40,13 +41,13 @@ function refusalOfUnits(headers: readonly SliceHeader[], units: string): string 
   return other && `Rescale Type is ${other.rescaleType} and the model needs ${units}.`;
 }
 
-function refusalOfGrid(grid: Grid, accepts: Acceptance): string | undefined {
+function refusalOfGrid(grid: Grid, accepts: GeometryPolicy): string | undefined {
   if (grid.slices < accepts.minimumSlices)
     return `the series has ${grid.slices} slices and the model needs at least ${accepts.minimumSlices}.`;
-  if (grid.sliceSpacing > accepts.maximumSliceSpacing)
+  if (grid.sliceSpacing > (accepts.maximumSliceSpacing ?? Infinity))
     return `the slices are ${round(grid.sliceSpacing)} mm apart and the model accepts at most ${accepts.maximumSliceSpacing} mm.`;
   const pixel = Math.max(grid.rowSpacing, grid.columnSpacing);
-  if (pixel > accepts.maximumPixelSpacing)
+  if (pixel > (accepts.maximumPixelSpacing ?? Infinity))
     return `the pixels are ${round(pixel)} mm wide and the model accepts at most ${accepts.maximumPixelSpacing} mm.`;
   return undefined;
 }

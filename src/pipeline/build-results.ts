@@ -2,8 +2,8 @@ import type { Analysis, Result } from '../catalog/analyses.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import type { Grid } from '../imaging/grid.ts';
 import type { RestoredSegments } from '../imaging/volume-messages.ts';
-import type { ModelManifest } from '../inference/manifest.ts';
 import type { Model } from '../inference/model-library.ts';
+import type { ModelManifest } from '../inference/model-manifest.ts';
 import { lintReport, lintSegmentation } from '../results/lint.ts';
 import { buildMeasurementReport, COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
 import { outlineSegments } from '../results/outline.ts';
@@ -145,12 +145,12 @@ function describeSegments({ manifest }: Model, tracking: (segment: number) => st
   }));
 }
 
-function describeAlgorithm({ manifest }: Model): Algorithm {
+function describeAlgorithm({ manifest, key }: Model): Algorithm {
   return {
     name: manifest.algorithm.name,
     version: manifest.version,
     family: manifest.algorithm.family,
     source: manifest.authors.join(', '),
-    digest: manifest.digest,
+    digest: key,
   };
 }

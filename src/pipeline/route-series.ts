@@ -2,6 +2,7 @@ import type { RouteSettings } from '../config.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import { tagOf } from '../dicom/dictionary.ts';
 import { text, texts } from '../dicom/read-values.ts';
+import { VoxgateError } from '../errors.ts';
 import { findModel, type Model, type ModelLibrary, newestModels } from '../inference/model-library.ts';
 
 /** One model considered for a series, and what came of it. */
@@ -62,9 +63,19 @@ function refusalOfRoute({ name, when = {} }: RouteSettings, header: JsonDataset)
 }
 
 function refusalOfManifest({ manifest }: Model, header: JsonDataset): string | undefined {
-  const modality = text(header, 'Modality');
-  if (modality === manifest.accepts.Modality) return undefined;
-  return `Not run: ${manifest.title} accepts Modality ${manifest.accepts.Modality}, and this series is ${modality ?? 'without Modality'}.`;
+  for (const { when, otherwise } of manifest.inputs[0]!.gates) {
+    const modality = text(header, 'Modality');
+    if (modality !== modalityAsked(when))
+      return `Not run: ${otherwise.replace(/\.$/, '')}, and this series is ${modality ?? 'without Modality'}.`;
+  }
+  return undefined;
+}
+
+/** @throws VoxgateError bad-model: this pipeline judges no other condition */
+function modalityAsked(when: unknown): unknown {
+  const asked = typeof when === 'object' && when !== null ? Object.entries(when) : [];
+  if (asked.length === 1 && asked[0]![0] === 'Modality') return asked[0]![1];
+  throw new VoxgateError('bad-model', `a gate asks for more than a Modality: ${JSON.stringify(when)}`);
 }
 
 /** Attributes that say what an image is, not whose: their values may stand in a reason. */

@@ -71,14 +71,14 @@ describe('the inference lane', () => {
   });
 
   it('runs the model of this project on a small tensor: a score for each class and voxel', async () => {
-    const { manifest, onnxPath } = await theLungModel();
+    const { manifest, files } = await theLungModel();
     const values = new Float32Array(20 * 24 * 28).fill(-1000);
     const request = aRequest({
-      modelPath: onnxPath,
+      modelPath: files[0]!,
       shape: [1, 1, 20, 24, 28],
       values,
-      inputName: manifest.input.tensor,
-      outputName: manifest.output.tensor,
+      inputName: manifest.tensors.input.name,
+      outputName: manifest.tensors.output,
     });
     const { shape } = await aLane().run(request, ENOUGH_MS);
     expect(shape).toEqual([1, manifest.output.classes.length, 20, 24, 28]);
@@ -89,15 +89,15 @@ describe('the inference lane', () => {
   });
 
   it('finds in the golden phantom of this project’s model what its package says', async () => {
-    const { manifest, onnxPath, folder } = await theLungModel();
+    const { manifest, files, folder } = await theLungModel();
     const golden: Golden = JSON.parse(readFileSync(join(folder, 'golden', 'phantom.json'), 'utf8'));
     const { columns, rows, slices } = golden.grid;
     const request = aRequest({
-      modelPath: onnxPath,
+      modelPath: files[0]!,
       shape: [1, 1, slices, rows, columns],
       values: paint(golden),
-      inputName: manifest.input.tensor,
-      outputName: manifest.output.tensor,
+      inputName: manifest.tensors.input.name,
+      outputName: manifest.tensors.output,
     });
     await aLane().run(request, ENOUGH_MS);
     const voxels = greatest(outputOf(request), manifest.output.classes.length);

@@ -65,7 +65,7 @@ describe('a job of another process', () => {
     other.kill('SIGKILL');
     await gone;
     const killed = performance.now();
-    await vi.waitFor(() => expect(runs).toEqual([{ attempt: 2, lastAttempt: false }]), {
+    await vi.waitFor(() => expect(runs).toMatchObject([{ attempt: 2, lastAttempt: false }]), {
       timeout: 30_000,
       interval: 50,
     });

@@ -6,6 +6,7 @@ const never = (): Promise<never> => Promise.reject(new Error('no such job was le
 export const NO_JOBS: JobHandlers = {
   'settle-series': never,
   'analyze-series': never,
+  'analyze-urgent': never,
   'deliver-results': never,
   'verify-commitment': never,
   'report-commitment': never,

@@ -99,11 +99,11 @@ describe('the queue', () => {
     );
     await vi.waitFor(() => expect(runs).toHaveLength(2), 15_000);
     expect(runs).toEqual([
-      { attempt: 1, lastAttempt: false },
-      { attempt: 2, lastAttempt: true },
+      { attempt: 1, lastAttempt: false, signal: expect.any(AbortSignal) },
+      { attempt: 2, lastAttempt: true, signal: expect.any(AbortSignal) },
     ]);
     await vi.waitFor(async () => expect(await jobs()).toMatchObject([{ attempts: 2, locked_at: null }]));
-    const job = { job: 'analyze-series', of: 2, reason: 'analysis 7 failed' };
+    const job = { job: 'analyze-series', of: 2, class: 'transient', reason: 'analysis 7 failed' };
     expect(told).toEqual([
       ['warn', { ...job, attempt: 1 }, 'a job failed and will be tried again'],
       ['error', { ...job, attempt: 2 }, 'a job failed for the last time and is given up'],
@@ -147,7 +147,7 @@ describe('the queue', () => {
     expect(await jobs()).toMatchObject([{ attempts: 1, locked_at: null }]);
     const runs: JobRun[] = [];
     await start({ 'settle-series': async (_, run) => void runs.push(run) });
-    await vi.waitFor(() => expect(runs).toEqual([{ attempt: 2, lastAttempt: false }]), 15_000);
+    await vi.waitFor(() => expect(runs).toMatchObject([{ attempt: 2, lastAttempt: false }]), 15_000);
     // What it was busy with ends after all: nobody waits for it, and nothing breaks.
     gate.open();
     await vi.waitFor(async () => expect(await jobs()).toEqual([]));

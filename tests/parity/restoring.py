@@ -38,7 +38,7 @@ INVERT_CASES = [
         {"op": "orientation", "axcodes": "RAS"},
         {"op": "spacing", "pixdim": [1.5, 1.5, 2], "rule": "monai", "mode": "linear"},
     ]),
-    ("resampled to a finer grid, oblique", oblique((7, 9, 6), (1.9, 1.1, 3)), [
+    ("resampled to a finer grid, oblique", oblique((6, 7, 5), (1.7, 1.1, 2)), [
         {"op": "orientation", "axcodes": "LPS"},
         {"op": "spacing", "pixdim": [1, 1, 1], "rule": "monai", "mode": "linear"},
     ]),
@@ -51,7 +51,7 @@ INVERT_CASES = [
         {"op": "crop-foreground", "above": 100, "margin": [0, 0, 0], "allowSmaller": False},
         {"op": "spacing", "pixdim": [1.5, 1.5, 2], "rule": "monai", "mode": "linear"},
     ]),
-    ("resampled, then the foreground cut out: zeros beside it are mixed in", Grid((14, 13, 8), (0.8, 0.9, 2.5)), [
+    ("resampled, then the foreground cut out: zeros beside it are mixed in", Grid((12, 11, 8), (0.8, 0.9, 2.5)), [
         {"op": "orientation", "axcodes": "RAS"},
         {"op": "spacing", "pixdim": [1.1, 1.1, 2], "rule": "monai", "mode": "linear"},
         {"op": "crop-foreground", "above": 0, "margin": [0, 0, 0], "allowSmaller": False},
@@ -194,9 +194,9 @@ def monai_components():
 
     hops = {6: 1, 18: 2, 26: 3}
     label_maps = {
-        "blobs": blobs((11, 10, 9), 2, 5),
-        "sparse blobs": blobs((12, 9, 8), 3, 6, 0.16),
-        "shells": shells((13, 13, 8)),
+        "blobs": blobs((9, 8, 7), 2, 5),
+        "sparse blobs": blobs((10, 8, 7), 3, 6, 0.16),
+        "shells": shells((13, 13, 7)),
     }
     once = lambda transform, labels: transform(torch.from_numpy(labels[None].copy()))[0].numpy()
     for name, labels in label_maps.items():

@@ -55,15 +55,15 @@ def image(shape, channels=1):
 
 MONAI_CASES = [
     # name, spatial, shape, channels, window
-    ("constant, a quarter", 3, (13, 11, 9), 1, dict(roi=[6, 5, 4], overlap=0.25, blend="constant")),
-    ("gaussian, a quarter", 3, (13, 11, 9), 1, dict(roi=[6, 5, 4], overlap=0.25, blend="gaussian")),
-    ("constant, half", 3, (12, 10, 9), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="constant")),
-    ("gaussian, half", 3, (12, 10, 9), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="gaussian")),
-    ("gaussian, half, in batches of four", 3, (12, 10, 9), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="gaussian", batch=4)),
-    ("gaussian of another width", 3, (12, 10, 9), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="gaussian", sigmaScale=0.25)),
-    ("no overlap", 3, (12, 10, 9), 1, dict(roi=[5, 5, 5], overlap=0, blend="constant")),
+    ("constant, a quarter", 3, (11, 9, 7), 1, dict(roi=[6, 5, 4], overlap=0.25, blend="constant")),
+    ("gaussian, a quarter", 3, (11, 9, 7), 1, dict(roi=[6, 5, 4], overlap=0.25, blend="gaussian")),
+    ("constant, half", 3, (10, 9, 8), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="constant")),
+    ("gaussian, half", 3, (10, 9, 8), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="gaussian")),
+    ("gaussian, half, in batches of four", 3, (10, 9, 8), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="gaussian", batch=4)),
+    ("gaussian of another width", 3, (10, 9, 8), 1, dict(roi=[6, 4, 5], overlap=0.5, blend="gaussian", sigmaScale=0.25)),
+    ("no overlap", 3, (10, 9, 8), 1, dict(roi=[5, 5, 5], overlap=0, blend="constant")),
     ("smaller than a window in every axis", 3, (5, 4, 3), 1, dict(roi=[8, 6, 6], overlap=0.5, blend="gaussian", padding=-1)),
-    ("smaller than a window in one axis", 3, (13, 4, 9), 1, dict(roi=[6, 7, 4], overlap=0.25, blend="gaussian", padding=0.5)),
+    ("smaller than a window in one axis", 3, (11, 4, 7), 1, dict(roi=[6, 7, 4], overlap=0.25, blend="gaussian", padding=0.5)),
     ("exactly a window", 3, (6, 5, 4), 1, dict(roi=[6, 5, 4], overlap=0.25, blend="gaussian")),
     ("two channels", 3, (10, 9, 8), 2, dict(roi=[6, 5, 4], overlap=0.5, blend="gaussian", batch=3)),
     ("flat, constant, a quarter", 2, (17, 14), 1, dict(roi=[7, 6], overlap=0.25, blend="constant")),
@@ -103,11 +103,11 @@ def monai_windows():
 
 
 NNUNET_CASES = [
-    ("half a window's step", (13, 11, 9), dict(roi=[6, 5, 4], overlap=0.5, batch=1)),
-    ("three quarters of a window's step", (13, 11, 9), dict(roi=[6, 6, 4], overlap=0.25, batch=1)),
-    ("smaller than a window in one axis", (13, 4, 9), dict(roi=[6, 7, 4], overlap=0.5, batch=1)),
-    ("mirrored along two axes", (11, 9, 7), dict(roi=[6, 5, 4], overlap=0.5, batch=1, mirrorAxes=[0, 2])),
-    ("mirrored along all axes", (11, 9, 7), dict(roi=[6, 5, 4], overlap=0.5, batch=1, mirrorAxes=[0, 1, 2])),
+    ("half a window's step", (11, 10, 8), dict(roi=[6, 5, 4], overlap=0.5, batch=1)),
+    ("three quarters of a window's step", (11, 10, 8), dict(roi=[6, 6, 4], overlap=0.25, batch=1)),
+    ("smaller than a window in one axis", (11, 4, 7), dict(roi=[6, 7, 4], overlap=0.5, batch=1)),
+    ("mirrored along two axes", (9, 8, 7), dict(roi=[6, 5, 4], overlap=0.5, batch=1, mirrorAxes=[0, 2])),
+    ("mirrored along all axes", (9, 8, 7), dict(roi=[6, 5, 4], overlap=0.5, batch=1, mirrorAxes=[0, 1, 2])),
 ]
 
 
