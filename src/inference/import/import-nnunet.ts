@@ -1,5 +1,6 @@
 import type { PostStep, PreStep, Triple } from '../../imaging/transforms/steps.ts';
 import type { WindowSpec } from '../model-manifest.ts';
+import type { OnnxFacts } from '../onnx/onnx-facts.ts';
 import type { BundleFiles } from './bundle-files.ts';
 import type { GivenCodes } from './codes-file.ts';
 import { refused } from './config-value.ts';
@@ -9,7 +10,6 @@ import { matchNetwork } from './network-facts.ts';
 import { readDataset } from './nnunet-dataset.ts';
 import { normalizationSteps } from './nnunet-normalization.ts';
 import { type PlanConfiguration, readPlans } from './nnunet-plans.ts';
-import type { OnnxHeader } from './onnx-header.ts';
 import { readConfig } from './read-config.ts';
 import { segmentsOf } from './segments-of.ts';
 
@@ -28,7 +28,7 @@ export function isNnunet(files: BundleFiles): boolean {
  */
 export async function importNnunet(
   files: BundleFiles,
-  network: OnnxHeader,
+  network: OnnxFacts,
   codes: GivenCodes,
   answers: ImportAnswers,
 ): Promise<ImportDraft> {
