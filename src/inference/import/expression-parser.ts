@@ -245,5 +245,6 @@ function nameOrWord(name: string): Tree {
 }
 
 function describe(token: Token): string {
+  if (token.kind === 'name' && FOREIGN.has(token.value)) return `"${token.value}", which is never evaluated, and`;
   return token.kind === 'end' ? 'the end' : JSON.stringify(String(token.value));
 }
