@@ -36,11 +36,12 @@ import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
 import { isReachable } from './peer-settings.ts';
 import { moveDestinations } from './peers/destinations.ts';
-import { openPeers } from './peers/open-peers.ts';
+import { openPeers, openPriorPeers } from './peers/open-peers.ts';
 import { afterDelivery } from './pipeline/after-delivery.ts';
 import { analyzeSeries } from './pipeline/analyze-series.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
-import { unknownModels } from './pipeline/route-series.ts';
+import { fetchPriors } from './pipeline/fetch-priors.ts';
+import { unknownModels } from './pipeline/plan-analyses.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
 import { watchLostAnalyses } from './pipeline/watch-lost-analyses.ts';
 import { workflowJobs } from './pipeline/workflow-jobs.ts';
@@ -138,12 +139,15 @@ async function build(
   const requested = new RequestedCommitments(database);
   const matchOrders = settings.peers.some(({ worklist }) => worklist);
   const followUp = afterDelivery(settings.peers);
+  const priorPeers = openPriorPeers(settings.peers, settings.aeTitle);
   const queue: Queue = await startQueue({
     connectionString,
     log,
     concurrency: 2,
     handlers: {
-      'settle-series': (place) => settleSeries({ database, archive, routing, matchOrders }, place),
+      'settle-series': (place) =>
+        settleSeries({ database, archive, routing, matchOrders, priorPeers: priorPeers.length > 0 }, place),
+      'fetch-priors': (job) => fetchPriors({ database, archive, peers: priorPeers }, job),
       'analyze-series': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
       'analyze-urgent': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
       'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp }, job, run),

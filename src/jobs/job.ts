@@ -16,6 +16,11 @@ export interface JobPayloads {
   readonly 'report-commitment': { readonly commitmentId: number };
   readonly 'request-commitment': { readonly analysisId: number; readonly peer: string };
   readonly 'notify-availability': { readonly analysisId: number; readonly peer: string };
+  readonly 'fetch-priors': {
+    readonly studyInstanceUid: string;
+    readonly seriesInstanceUid: string;
+    readonly withinDays: number;
+  };
   readonly 'match-order': { readonly studyInstanceUid: string };
   readonly 'purge-deletion': { readonly deletionId: number; readonly doneBy: string; readonly reason: string };
 }
