@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
+import { COMPLETENESS_SETTINGS, type CompletenessSettings, readCompletenessSettings } from './completeness-settings.ts';
 import { VoxgateError } from './errors.ts';
 import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
+import { MODEL_SETTINGS } from './model-settings.ts';
 import {
   type CallerPolicy,
   isReachable,
@@ -38,7 +40,7 @@ export interface TlsSettings {
 const CLIENT_CERTIFICATES = ['required', 'optional', 'none'] as const;
 type ClientCertificates = (typeof CLIENT_CERTIFICATES)[number];
 
-export interface Settings {
+export interface Settings extends CompletenessSettings {
   readonly aeTitle: string;
   /** The port without TLS; undefined where it is off. */
   readonly dimse: Address | undefined;
@@ -51,12 +53,12 @@ export interface Settings {
   readonly minFreeBytes: number;
   readonly databaseUrl: string | undefined;
   readonly models: readonly string[];
+  /** How often the library is looked at where nothing tells of a change; 0 is never. */
+  readonly modelsLookSeconds: number;
   /** The folder with the files of the viewer. */
   readonly viewer: string;
   readonly logLevel: string;
   readonly insecure: boolean;
-  readonly settleSeconds: number;
-  readonly idleSettleSeconds: number;
   readonly maxAssociations: number;
   /** Bytes of DIMSE messages in memory at once. */
   readonly memoryBudget: number;
@@ -167,6 +169,7 @@ export const SETTINGS = [
     byDefault: './models',
     meaning: 'Model library; more than one folder separated by ":".',
   },
+  ...MODEL_SETTINGS,
   {
     variable: 'VOXGATE_VIEWER',
     key: 'viewer',
@@ -185,19 +188,7 @@ export const SETTINGS = [
     byDefault: '0',
     meaning: '1 allows an HTTP address that is not loopback without authentication.',
   },
-  {
-    variable: 'VOXGATE_SETTLE_SECONDS',
-    key: 'settleSeconds',
-    byDefault: '2',
-    meaning:
-      'Quiet time after the sender has released its association (or ended its STOW request) before a series is analysed.',
-  },
-  {
-    variable: 'VOXGATE_IDLE_SETTLE_SECONDS',
-    key: 'idleSettleSeconds',
-    byDefault: '60',
-    meaning: 'Quiet time after which a series is analysed although its sender has not released the association.',
-  },
+  ...COMPLETENESS_SETTINGS,
   {
     variable: 'VOXGATE_MAX_ASSOCIATIONS',
     key: 'maxAssociations',
@@ -318,11 +309,13 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     (t) => (LOG_LEVELS.includes(t) ? t : undefined),
     `one of ${LOG_LEVELS.join(', ')}`,
   );
-  const settleSeconds = check('VOXGATE_SETTLE_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
-  const idleSettleSeconds = check('VOXGATE_IDLE_SETTLE_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
+  const completeness = readCompletenessSettings((variable) =>
+    check(variable, parseSeconds, 'a number of seconds from 0 to 3600'),
+  );
   const maxAssociations = check('VOXGATE_MAX_ASSOCIATIONS', parseCount, 'a whole number from 1 to 10000');
   const seconds = (variable: Variable): number =>
     check(variable, parseDeadline, 'a number of seconds from 0.1 to 3600');
+  const modelsLookSeconds = check('VOXGATE_MODELS_LOOK_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
   const dimseArtimSeconds = seconds('VOXGATE_DIMSE_ARTIM_SECONDS');
   const dimseIdleSeconds = seconds('VOXGATE_DIMSE_IDLE_SECONDS');
   const dimseWriteSeconds = seconds('VOXGATE_DIMSE_WRITE_SECONDS');
@@ -370,8 +363,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     httpDoor,
     insecure,
     logLevel,
-    settleSeconds,
-    idleSettleSeconds,
+    ...completeness,
     maxAssociations,
     dimseArtimSeconds,
     dimseIdleSeconds,
@@ -383,6 +375,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
       .split(':')
       .filter(Boolean)
       .map((folder) => resolve(folder)),
+    modelsLookSeconds,
     viewer: resolve(raw('VOXGATE_VIEWER')),
     peers: peers.map((peer) => withOwnTls(peer, tls)),
     routes,

@@ -5,8 +5,11 @@ export interface JobPayloads {
   readonly 'settle-series': {
     readonly studyInstanceUid: string;
     readonly seriesInstanceUid: string;
-    /** What left the job: its sender is done, or has brought nothing more for a while. */
-    readonly because?: 'ended' | 'idle' | undefined;
+    /**
+     * What left the job: its sender is done, or has brought nothing more for a while; or an analysis of it waited for a
+     * further input and is planned anew.
+     */
+    readonly because?: 'ended' | 'idle' | 'replan' | undefined;
   };
   readonly 'analyze-series': { readonly analysisId: number };
   /** The same, of those that do not wait behind others. */

@@ -16,7 +16,7 @@ import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
 import { type AssembledSeries, assembleSeries } from './assemble-series.ts';
 import { conclude } from './build-results.ts';
-import { contentDigest } from './record-plans.ts';
+import { contentDigest } from './leave-analysis.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 
 export interface AnalyzeParts {

@@ -57,7 +57,7 @@ export async function fetchPriors(
     await enqueue(
       tx,
       'settle-series',
-      { studyInstanceUid, seriesInstanceUid },
+      { studyInstanceUid, seriesInstanceUid, because: 'replan' },
       { key: `priors ended ${studyInstanceUid}`, delaySeconds: fetched > 0 ? SETTLE_AFTER_SECONDS : 0 },
     );
   });

@@ -18,8 +18,8 @@ const PARSED_AT_ONCE = 16;
 const MOST_PRIORS = 8;
 
 export interface LoadOptions {
-  /** A series that is known to have come to rest, whatever the tables say yet. */
-  readonly settled?: string;
+  /** A series that is known to have come to rest, whatever the tables say yet: its instances, with their headers. */
+  readonly settled?: readonly DescribedInstance[];
   /** Series that are still coming, too: to be told about. */
   readonly all?: boolean;
 }
@@ -32,14 +32,15 @@ export async function loadStudy(
   parts: LoadParts,
   studyInstanceUid: string,
   routing: Routing,
-  { settled, all = false }: LoadOptions = {},
+  { settled = [], all = false }: LoadOptions = {},
 ): Promise<StudyView> {
   const { database } = parts;
-  const wanted =
-    settled !== undefined && !all && !asksBeyondOneSeries(routing)
-      ? [settled]
+  const known = settled[0]?.seriesInstanceUid;
+  const others =
+    known !== undefined && !all && !asksBeyondOneSeries(routing)
+      ? []
       : (await readSeriesOf(database, studyInstanceUid))
-          .filter((series) => all || series.settled || series.seriesInstanceUid === settled)
+          .filter((series) => series.seriesInstanceUid !== known && (all || series.settled))
           .map(({ seriesInstanceUid }) => seriesInstanceUid);
   const [fetched, search, order] = await Promise.all([
     isFetched(database, studyInstanceUid),
@@ -48,7 +49,10 @@ export async function loadStudy(
   ]);
   return {
     studyInstanceUid,
-    series: await loadSeries(parts, studyInstanceUid, wanted, fetched),
+    series: [
+      ...[seriesOf(settled, fetched)].filter((one) => one !== undefined),
+      ...(await loadSeries(parts, studyInstanceUid, others, fetched)),
+    ].sort((a, b) => (a.seriesNumber ?? 0) - (b.seriesNumber ?? 0)),
     priors: await loadPriors(parts, studyInstanceUid, routing),
     priorsSearched: search?.state === 'done',
     priority: order?.order?.requestedProcedurePriority?.toLowerCase(),
