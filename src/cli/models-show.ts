@@ -1,6 +1,9 @@
 import type { Gate, InputSlot, OutputMeaning } from '../inference/model-manifest.ts';
 import type { Model } from '../inference/model-package.ts';
 import { inspectPackages } from '../inference/onnx/inspect-package.ts';
+import type { Scope } from '../routing/condition.ts';
+import { parseCondition } from '../routing/parse-condition.ts';
+import { printText } from '../routing/print-condition.ts';
 
 /** A model in a page of text, for a person. */
 export async function describeModel(model: Model): Promise<string> {
@@ -16,7 +19,7 @@ export async function describeModel(model: Model): Promise<string> {
     ['licence', `${manifest.license}; ${manifest.authors.join(', ')}; ${manifest.usage}`],
     ['imported', importedFrom && `${importedFrom.format} ${importedFrom.name} ${importedFrom.version}`],
     ...manifest.inputs.map((slot): [string, string] => [`input ${slot.slot}`, slotLine(slot)]),
-    ...manifest.gates.map((gate): [string, string] => ['gate', gateLine(gate)]),
+    ...manifest.gates.map((gate): [string, string] => ['study', gateLine(gate, 'study')]),
     ['before', manifest.transforms.map(({ op }) => op).join(' → ') || 'nothing'],
     ['window', window && `${window.roi.join(' × ')}, overlap ${window.overlap}, ${window.blend}, ${window.grid}`],
     ['engines', `${engine.providers.join(', ')}; at most ${engine.timeoutSeconds} s`],
@@ -39,14 +42,14 @@ export async function describeModel(model: Model): Promise<string> {
 function slotLine({ kind, units, gates, geometry, missing, prior }: InputSlot): string {
   return [
     `${kind}${units === 'any' ? '' : ` in ${units}`}, at least ${geometry.minimumSlices} slices`,
-    ...gates.map(gateLine),
+    ...gates.map((gate) => gateLine(gate, 'series')),
     ...(prior ? [`of a study within ${prior.withinDays} days before`] : []),
     ...(missing === 'zero' ? ['may be missing'] : []),
   ].join('; ');
 }
 
-function gateLine({ when }: Gate): string {
-  return typeof when === 'string' ? when : JSON.stringify(when);
+function gateLine({ when }: Gate, scope: Scope): string {
+  return printText(parseCondition(when, 'gate', { scope, code: 'bad-model' }));
 }
 
 function outputLine(output: OutputMeaning): string {

@@ -3,10 +3,12 @@ import { loadSettings } from '../config.ts';
 import { VoxgateError } from '../errors.ts';
 import { findModel, loadModels, type Model, type ModelLibrary } from '../inference/model-library.ts';
 import { checkModels } from './models-check.ts';
+import { addModelsImport } from './models-import.ts';
 import { describeModel } from './models-show.ts';
 
 export function addModels(program: Command): void {
   const models = program.command('models').description('the model library');
+  addModelsImport(models);
   models
     .command('list')
     .description('every model package found, and every broken one with the reason')
