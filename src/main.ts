@@ -37,13 +37,14 @@ import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
 import { isReachable } from './peer-settings.ts';
 import { moveDestinations } from './peers/destinations.ts';
-import { openPeers } from './peers/open-peers.ts';
+import { openPeers, openPriorPeers } from './peers/open-peers.ts';
 import { afterDelivery } from './pipeline/after-delivery.ts';
 import { analyzeSeries } from './pipeline/analyze-series.ts';
 import { completenessLimits } from './pipeline/completeness.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
+import { fetchPriors } from './pipeline/fetch-priors.ts';
 import { keepModels } from './pipeline/keep-models.ts';
-import { unknownModels } from './pipeline/route-series.ts';
+import { unknownModels } from './pipeline/plan-analyses.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
 import { watchLostAnalyses } from './pipeline/watch-lost-analyses.ts';
 import { workflowJobs } from './pipeline/workflow-jobs.ts';
@@ -148,7 +149,9 @@ async function build(
   const requested = new RequestedCommitments(database);
   const matchOrders = settings.peers.some(({ worklist }) => worklist);
   const followUp = afterDelivery(settings.peers);
-  const settling = { database, archive, routing, matchOrders, limits: completenessLimits(settings) };
+  const priorPeers = openPriorPeers(settings.peers, settings.aeTitle);
+  const limits = completenessLimits(settings);
+  const settling = { database, archive, routing, matchOrders, limits, priorPeers: priorPeers.length > 0 };
   const queue: Queue = await startQueue({
     connectionString,
     log,
@@ -156,6 +159,7 @@ async function build(
     handlers: {
       'settle-series': (place) =>
         settleSeries({ ...settling, cancelRunning: (key, reason) => queue.cancel(key, reason) }, place),
+      'fetch-priors': (job) => fetchPriors({ database, archive, peers: priorPeers }, job),
       'analyze-series': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
       'analyze-urgent': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
       'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp }, job, run),
