@@ -5,6 +5,7 @@ import { COMPLETENESS_SETTINGS, type CompletenessSettings, readCompletenessSetti
 import { VoxgateError } from './errors.ts';
 import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
+import { JOB_SETTINGS, type JobSettings, readJobSettings } from './job-settings.ts';
 import {
   type CallerPolicy,
   isReachable,
@@ -47,7 +48,7 @@ export interface RouteSettings {
   readonly deliverTo: readonly string[];
 }
 
-export interface Settings extends CompletenessSettings {
+export interface Settings extends CompletenessSettings, JobSettings {
   readonly aeTitle: string;
   /** The port without TLS; undefined where it is off. */
   readonly dimse: Address | undefined;
@@ -193,6 +194,7 @@ export const SETTINGS = [
     meaning: '1 allows an HTTP address that is not loopback without authentication.',
   },
   ...COMPLETENESS_SETTINGS,
+  ...JOB_SETTINGS,
   {
     variable: 'VOXGATE_MAX_ASSOCIATIONS',
     key: 'maxAssociations',
@@ -316,6 +318,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const completeness = readCompletenessSettings((variable) =>
     check(variable, parseSeconds, 'a number of seconds from 0 to 3600'),
   );
+  const jobs = readJobSettings(check);
   const maxAssociations = check('VOXGATE_MAX_ASSOCIATIONS', parseCount, 'a whole number from 1 to 10000');
   const seconds = (variable: Variable): number =>
     check(variable, parseDeadline, 'a number of seconds from 0.1 to 3600');
@@ -367,6 +370,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     insecure,
     logLevel,
     ...completeness,
+    ...jobs,
     maxAssociations,
     dimseArtimSeconds,
     dimseIdleSeconds,

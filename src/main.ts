@@ -11,6 +11,7 @@ import { ProcedureSteps } from './archive/procedure-steps.ts';
 import { RequestedCommitments } from './archive/requested-commitments.ts';
 import { diskOf } from './archive/retention.ts';
 import { startUpkeep } from './archive/retention-timer.ts';
+import type { Analysis } from './catalog/analyses.ts';
 import { recordCallers } from './catalog/callers.ts';
 import { type Database, migrate, openDatabase, requireAnswer } from './catalog/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './catalog/embedded-postgres.ts';
@@ -38,12 +39,14 @@ import { isReachable } from './peer-settings.ts';
 import { moveDestinations } from './peers/destinations.ts';
 import { openPeers } from './peers/open-peers.ts';
 import { afterDelivery } from './pipeline/after-delivery.ts';
-import { analyzeSeries } from './pipeline/analyze-series.ts';
 import { completenessLimits } from './pipeline/completeness.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
+import { keepFailures } from './pipeline/job-failures.ts';
+import { rejectSuperseded } from './pipeline/reject-superseded.ts';
 import { unknownModels } from './pipeline/route-series.ts';
+import { runAnalysis } from './pipeline/run-analysis.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
-import { watchLostAnalyses } from './pipeline/watch-lost-analyses.ts';
+import { watchAnalyses } from './pipeline/watch-analyses.ts';
 import { workflowJobs } from './pipeline/workflow-jobs.ts';
 import type { Device } from './results/types.ts';
 import { FileStore } from './storage/file-store.ts';
@@ -62,6 +65,8 @@ export interface Node {
 }
 
 const DRAIN_MS = 20_000;
+/** Series that are settled and results that are delivered at once. */
+const PROMPT_JOBS = 4;
 /** Rendered pictures that were asked for last: about a thousand of a CT, or all thumbnails of a day's studies. */
 const PICTURE_CACHE_BYTES = 64 * 2 ** 20;
 /** Objects that are decoded at once for peers that take them only without compression. */
@@ -141,16 +146,20 @@ async function build(
   const matchOrders = settings.peers.some(({ worklist }) => worklist);
   const followUp = afterDelivery(settings.peers);
   const settling = { database, archive, routing, matchOrders, limits: completenessLimits(settings) };
+  const reject = (analysis: Analysis) => rejectSuperseded(analyzeParts, analysis);
   const queue: Queue = await startQueue({
     connectionString,
     log,
-    concurrency: 2,
+    concurrency: PROMPT_JOBS,
+    analyses: settings.analyses,
+    timeLimitsMs: { 'analyze-series': settings.analysisMs, 'analyze-urgent': settings.analysisMs },
+    onFailure: keepFailures(database),
     handlers: {
       'settle-series': (place) =>
         settleSeries({ ...settling, cancelRunning: (key, reason) => queue.cancel(key, reason) }, place),
-      'analyze-series': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
-      'analyze-urgent': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
-      'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp }, job, run),
+      'analyze-series': (job, run) => runAnalysis(analyzeParts, job, run),
+      'analyze-urgent': (job, run) => runAnalysis(analyzeParts, job, run),
+      'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp, reject }, job, run),
       ...workflowJobs({ database, archive, commitments, requested, peers, settings }),
       'purge-deletion': async ({ deletionId, ...told }) => {
         await purgeDeletion({ database, store }, deletionId, told);
@@ -163,7 +172,7 @@ async function build(
   const disk = () => diskOf(settings.data);
   const retention = { database, store, undoDays, rules, disk, log };
   closers.push(startUpkeep({ database, log, retention, sweep: { database, store }, changeDays: settings.changeDays }));
-  closers.push(watchLostAnalyses(database, log));
+  closers.push(watchAnalyses(database, queue, log));
 
   const dimse: DimseDoor = await openDimseDoor({
     plain: settings.dimse,
