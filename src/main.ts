@@ -47,6 +47,7 @@ import { unknownModels } from './pipeline/route-series.ts';
 import { runAnalysis } from './pipeline/run-analysis.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
 import { watchAnalyses } from './pipeline/watch-analyses.ts';
+import { OverloadWatch } from './pipeline/watch-overload.ts';
 import { workflowJobs } from './pipeline/workflow-jobs.ts';
 import type { Device } from './results/types.ts';
 import { FileStore } from './storage/file-store.ts';
@@ -104,12 +105,14 @@ async function build(
   if (applied.length > 0) log.info({ migrations: applied }, 'the database schema was brought up to date');
 
   const store = await FileStore.open(settings.data, { minFreeBytes: settings.minFreeBytes });
+  const overload = new OverloadWatch(settings);
   const archive = new Archive({
     store,
     database,
     settleSeconds: settings.settleSeconds,
     idleSettleSeconds: settings.idleSettleSeconds,
     leastQuietSeconds: settings.leastQuietSeconds,
+    overload: () => overload.reason,
   });
   const library = await loadModels(settings.models);
   reportModels(library, settings, log);
@@ -173,6 +176,7 @@ async function build(
   const retention = { database, store, undoDays, rules, disk, log };
   closers.push(startUpkeep({ database, log, retention, sweep: { database, store }, changeDays: settings.changeDays }));
   closers.push(watchAnalyses(database, queue, log));
+  closers.push(overload.start(database, log));
 
   const dimse: DimseDoor = await openDimseDoor({
     plain: settings.dimse,
@@ -223,6 +227,7 @@ async function build(
       settings,
       laneReady: () => lane.ready(),
       tls: () => dimse.tlsReport(),
+      cancelRunning: (key, reason) => queue.cancel(key, reason),
       keeping: { database, store, undoDays, settleSeconds, retention: rules },
     }),
   });

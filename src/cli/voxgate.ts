@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { sentenceOf } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { addEcho } from './echo.ts';
+import { addJobs } from './jobs.ts';
 import { addMigrate } from './migrate.ts';
 import { addModels } from './models.ts';
 import { addPasscode } from './passcode.ts';
@@ -12,7 +13,8 @@ import { addVerify } from './verify.ts';
 
 /** The voxgate command: exit code 0 only on success; errors on stderr in one sentence. */
 const program = new Command('voxgate').description('DICOMweb-compliant PACS plugin and AI node').version(VERSION);
-for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels, addVerify, addPasscode]) add(program);
+for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels, addVerify, addPasscode, addJobs])
+  add(program);
 
 try {
   await program.parseAsync();
