@@ -32,18 +32,21 @@ import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lane } from './inference/lane.ts';
-import { loadModels, type ModelLibrary } from './inference/model-library.ts';
+import { Lanes } from './inference/lanes/lanes.ts';
+import type { ModelLibrary } from './inference/model-library.ts';
 import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
 import { isReachable } from './peer-settings.ts';
 import { moveDestinations } from './peers/destinations.ts';
-import { openPeers } from './peers/open-peers.ts';
+import { openPeers, openPriorPeers } from './peers/open-peers.ts';
 import { afterDelivery } from './pipeline/after-delivery.ts';
 import { completenessLimits } from './pipeline/completeness.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
+import { fetchPriors } from './pipeline/fetch-priors.ts';
 import { keepFailures } from './pipeline/job-failures.ts';
+import { keepModels } from './pipeline/keep-models.ts';
+import { unknownModels } from './pipeline/plan-analyses.ts';
 import { rejectSuperseded } from './pipeline/reject-superseded.ts';
-import { unknownModels } from './pipeline/route-series.ts';
 import { runAnalysis } from './pipeline/run-analysis.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
 import { watchAnalyses } from './pipeline/watch-analyses.ts';
@@ -114,8 +117,6 @@ async function build(
     leastQuietSeconds: settings.leastQuietSeconds,
     overload: () => overload.reason,
   });
-  const library = await loadModels(settings.models);
-  reportModels(library, settings, log);
   const workFolder = join(settings.data, 'work');
   await rm(workFolder, { recursive: true, force: true });
   await mkdir(workFolder, { recursive: true });
@@ -124,6 +125,14 @@ async function build(
   const pixels = new PixelPool({ log });
   closers.push(() => pixels.close());
   const peers = openPeers(settings.peers, settings.aeTitle, transcoder);
+
+  const lanes = new Lanes();
+  closers.push(() => lanes.close());
+  const { models: folders, modelsLookSeconds: lookSeconds, data } = settings;
+  const models = await keepModels({ folders, lookSeconds, data, workFolder, database, engine: lanes, log });
+  closers.push(() => models.close());
+  const { library } = models;
+  reportRoutes(library, settings, log);
 
   const lane = new Lane();
   closers.push(() => lane.close());
@@ -148,7 +157,9 @@ async function build(
   const requested = new RequestedCommitments(database);
   const matchOrders = settings.peers.some(({ worklist }) => worklist);
   const followUp = afterDelivery(settings.peers);
-  const settling = { database, archive, routing, matchOrders, limits: completenessLimits(settings) };
+  const priorPeers = openPriorPeers(settings.peers, settings.aeTitle);
+  const limits = completenessLimits(settings);
+  const settling = { database, archive, routing, matchOrders, limits, priorPeers: priorPeers.length > 0 };
   const reject = (analysis: Analysis) => rejectSuperseded(analyzeParts, analysis);
   const queue: Queue = await startQueue({
     connectionString,
@@ -160,6 +171,7 @@ async function build(
     handlers: {
       'settle-series': (place) =>
         settleSeries({ ...settling, cancelRunning: (key, reason) => queue.cancel(key, reason) }, place),
+      'fetch-priors': (job) => fetchPriors({ database, archive, peers: priorPeers }, job),
       'analyze-series': (job, run) => runAnalysis(analyzeParts, job, run),
       'analyze-urgent': (job, run) => runAnalysis(analyzeParts, job, run),
       'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp, reject }, job, run),
@@ -223,7 +235,7 @@ async function build(
       database,
       commitments,
       archive,
-      library,
+      models,
       settings,
       laneReady: () => lane.ready(),
       tls: () => dimse.tlsReport(),
@@ -254,8 +266,7 @@ async function openDatabases(
   return { connectionString, database };
 }
 
-function reportModels(library: ModelLibrary, settings: Settings, log: Log): void {
-  for (const { folder, reason } of library.broken) log.error({ folder, reason }, 'a model package was left out');
+function reportRoutes(library: ModelLibrary, settings: Settings, log: Log): void {
   for (const { route, model } of unknownModels(settings.routes, library))
     log.error({ route, model }, 'a route names a model that is not in the library; it does nothing');
 }

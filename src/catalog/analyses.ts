@@ -52,6 +52,14 @@ export interface Analysis {
   readonly priority: number;
   readonly cancelledAt: Date | null;
   readonly cancelledBy: string | null;
+  /** Plain JSON: what each route said of each slot and series. */
+  readonly explanation: unknown;
+  /** shadow: beside another; its results are compared and go nowhere. */
+  readonly mode: 'primary' | 'shadow';
+  /** The analysis whose findings led to this one. */
+  readonly parentId: number | null;
+  /** It waits for a further input until then; no job has been left yet. */
+  readonly waitUntil: Date | null;
 }
 
 export type NewAnalysis = Pick<
@@ -68,7 +76,8 @@ export type NewAnalysis = Pick<
   | 'reason'
   | 'receivedAt'
 > &
-  Partial<Pick<Analysis, 'revision' | 'supersedesId' | 'evidence' | 'inputs' | 'priority'>>;
+  Partial<Pick<Analysis, 'revision' | 'supersedesId' | 'evidence' | 'inputs' | 'priority'>> &
+  Partial<Pick<Analysis, 'explanation' | 'mode' | 'parentId' | 'waitUntil'>>;
 
 export interface Result {
   readonly sopInstanceUid: string;
@@ -95,14 +104,16 @@ const COLUMNS = `
   model_id AS "modelId", model_version AS "modelVersion", model_digest AS "modelDigest", route, deliver_to AS "deliverTo",
   state, reason, conclusion, findings, received_at AS "receivedAt", settled_at AS "settledAt", started_at AS "startedAt",
   inferred_at AS "inferredAt", delivered_at AS "deliveredAt", revision, supersedes_id AS "supersedesId", evidence, inputs,
-  priority, cancelled_at AS "cancelledAt", cancelled_by AS "cancelledBy"`;
+  priority, cancelled_at AS "cancelledAt", cancelled_by AS "cancelledBy", explanation, mode, parent_id AS "parentId",
+  wait_until AS "waitUntil"`;
 
 /** Opens an analysis once: undefined when this content of the series already has one for this model. */
 export async function openAnalysis(tx: Transaction, analysis: NewAnalysis): Promise<number | undefined> {
   const { rows }: { rows: { id: number }[] } = await tx.raw(
     `INSERT INTO analyses (study_instance_uid, series_instance_uid, input_digest, model_id, model_version, model_digest, route,
-       deliver_to, state, reason, received_at, revision, supersedes_id, evidence, inputs, priority)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?) ON CONFLICT DO NOTHING RETURNING id`,
+       deliver_to, state, reason, received_at, revision, supersedes_id, evidence, inputs, priority, explanation, mode,
+       parent_id, wait_until)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?, ?::jsonb, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
     [
       analysis.studyInstanceUid,
       analysis.seriesInstanceUid,
@@ -120,6 +131,41 @@ export async function openAnalysis(tx: Transaction, analysis: NewAnalysis): Prom
       analysis.evidence ? JSON.stringify(analysis.evidence) : null,
       analysis.inputs ? JSON.stringify(analysis.inputs) : null,
       analysis.priority ?? 0,
+      analysis.explanation ? JSON.stringify(analysis.explanation) : null,
+      analysis.mode ?? 'primary',
+      analysis.parentId ?? null,
+      analysis.waitUntil ?? null,
+    ],
+  );
+  return rows[0]?.id;
+}
+
+/**
+ * What an analysis that waited for a further input has become: taken up with it, or without, or not to be run. Undefined
+ * where none of this model waits for this series.
+ */
+export async function takeUpWaiting(tx: Transaction, analysis: NewAnalysis): Promise<number | undefined> {
+  const { rows }: { rows: { id: number }[] } = await tx.raw(
+    `UPDATE analyses SET input_digest = ?, route = ?, deliver_to = ?, state = ?, reason = ?, inputs = ?::jsonb, priority = ?,
+       explanation = ?::jsonb, wait_until = ?
+     WHERE study_instance_uid = ? AND series_instance_uid = ? AND model_id = ? AND model_version = ? AND model_digest = ?
+       AND state = 'waiting' AND wait_until IS NOT NULL
+     RETURNING id`,
+    [
+      analysis.inputDigest,
+      analysis.route,
+      [...analysis.deliverTo],
+      analysis.state,
+      analysis.reason,
+      analysis.inputs ? JSON.stringify(analysis.inputs) : null,
+      analysis.priority ?? 0,
+      analysis.explanation ? JSON.stringify(analysis.explanation) : null,
+      analysis.waitUntil ?? null,
+      analysis.studyInstanceUid,
+      analysis.seriesInstanceUid,
+      analysis.modelId,
+      analysis.modelVersion,
+      analysis.modelDigest,
     ],
   );
   return rows[0]?.id;

@@ -80,7 +80,7 @@ export async function failLostAnalyses(tx: Transaction | Database): Promise<Lost
     `WITH lost AS (
        UPDATE analyses a SET state = 'failed', reason = 'Failed: the node was ended in every attempt; nothing was found out.'
        WHERE a.state IN ('waiting', 'running') AND a.inferred_at IS NULL AND a.settled_at < now() - interval '1 minute'
-         AND (a.state = 'running' OR a.inputs IS NULL OR a.inputs <> '[]')
+         AND a.wait_until IS NULL
          AND NOT EXISTS (
            SELECT FROM graphile_worker.jobs j
            WHERE j.key = 'analyze ' || a.id AND (j.attempts < j.max_attempts OR j.locked_by IS NOT NULL)

@@ -16,8 +16,8 @@ import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
 import { type AssembledSeries, assembleSeries } from './assemble-series.ts';
 import { conclude } from './build-results.ts';
+import { contentDigest } from './leave-analysis.ts';
 import { buildResultsApart } from './results-worker-client.ts';
-import { contentDigest } from './settle-series.ts';
 
 export interface AnalyzeParts {
   readonly database: Database;
