@@ -1,5 +1,5 @@
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { items, number, numbers, text, texts } from '../dicom/read-values.ts';
+import { isPresent, items, number, numbers, text, texts } from '../dicom/read-values.ts';
 import type { Vec3 } from './grid.ts';
 
 /** What the pixels of one image need: how they are stored, what they mean, where they lie. Plain data, fit for IPC. */
@@ -22,6 +22,8 @@ export interface SliceHeader {
   readonly highBit: number;
   readonly pixelRepresentation: 0 | 1;
   readonly transferSyntaxUid: string;
+  /** Float or Double Float Pixel Data in place of Pixel Data (PS3.3 C.7.6.24). */
+  readonly hasFloatPixels?: boolean;
   /** Stored values that mean "no pixel here" (PS3.3 C.7.5.1.1.2), signed as Pixel Representation says. */
   readonly pixelPadding?: { readonly low: number; readonly high: number };
 
@@ -33,6 +35,12 @@ export interface SliceHeader {
   readonly rescaleAssumed: boolean;
   /** A Modality LUT Sequence stands in place of slope and intercept. */
   readonly hasModalityLut: boolean;
+  /** Modality LUT Type (0028,3004): HU, US (unspecified), OD, … */
+  readonly modalityLutType?: string;
+  /** In place of slope and intercept: what each stored value stands for, from `first` on (a Real World Value LUT). */
+  readonly valueTable?: { readonly first: number; readonly values: readonly number[] };
+  /** Lowest stored value white (MONOCHROME1), and to be turned round within the range of stored values. */
+  readonly inverted?: boolean;
 
   /** Image Plane module (PS3.3 C.7.6.2), LPS, mm. */
   readonly position?: Vec3;
@@ -54,7 +62,8 @@ export function sliceHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): 
   const modality = text(dataset, 'Modality') ?? '';
   const slope = number(dataset, 'RescaleSlope');
   const intercept = number(dataset, 'RescaleIntercept');
-  const hasModalityLut = items(dataset, 'ModalityLUTSequence').length > 0;
+  const [lut] = items(dataset, 'ModalityLUTSequence');
+  const hasModalityLut = lut !== undefined;
   const orientation = finite(numbers(dataset, 'ImageOrientationPatient'), 6);
   return {
     sopInstanceUid: text(dataset, 'SOPInstanceUID') ?? '',
@@ -73,12 +82,14 @@ export function sliceHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): 
     highBit: number(dataset, 'HighBit') ?? bitsStored - 1,
     pixelRepresentation,
     transferSyntaxUid,
+    hasFloatPixels: isPresent(dataset, 'FloatPixelData') || isPresent(dataset, 'DoubleFloatPixelData'),
     pixelPadding: paddingOf(dataset, pixelRepresentation === 1, bitsAllocated),
     rescaleSlope: slope ?? 1,
     rescaleIntercept: intercept ?? 0,
     rescaleType: text(dataset, 'RescaleType'),
     rescaleAssumed: modality === 'CT' && !hasModalityLut && (slope === undefined || intercept === undefined),
     hasModalityLut,
+    modalityLutType: lut && text(lut, 'ModalityLUTType')?.trim(),
     position: triple(numbers(dataset, 'ImagePositionPatient')),
     rowDirection: orientation && triple(orientation.slice(0, 3)),
     columnDirection: orientation && triple(orientation.slice(3, 6)),

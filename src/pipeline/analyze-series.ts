@@ -16,8 +16,8 @@ import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
 import { type AssembledSeries, assembleSeries } from './assemble-series.ts';
 import { conclude } from './build-results.ts';
+import { contentDigest } from './leave-analysis.ts';
 import { buildResultsApart } from './results-worker-client.ts';
-import { contentDigest } from './settle-series.ts';
 
 export interface AnalyzeParts {
   readonly database: Database;
@@ -112,7 +112,7 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
       'invalid attributes of the source were not copied as they are',
     );
 
-  await keep(parts.archive, objects);
+  await keepResults(parts.archive, objects);
 
   const conclusion = conclude(model, restored, notes);
   await parts.database.transaction(async (tx) => {
@@ -132,7 +132,7 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
 }
 
 /** The results enter by the same gate as everything else, and are never settled (origin: self). */
-async function keep(archive: Archive, objects: readonly Buffer[]): Promise<void> {
+export async function keepResults(archive: Archive, objects: readonly Buffer[]): Promise<void> {
   const transfer = archive.ingest.begin('self');
   try {
     for (const bytes of objects) {

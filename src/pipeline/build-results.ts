@@ -145,7 +145,7 @@ function describeSegments({ manifest }: Model, tracking: (segment: number) => st
   }));
 }
 
-function describeAlgorithm({ manifest, key }: Model): Algorithm {
+export function describeAlgorithm({ manifest, key }: Model): Algorithm {
   return {
     name: manifest.algorithm.name,
     version: manifest.version,
