@@ -8,6 +8,8 @@ export interface ResultUids {
   readonly dimensionOrganization: string;
   readonly report: string;
   readonly reportSeries: string;
+  readonly rejection: string;
+  readonly rejectionSeries: string;
   tracking(segment: number): string;
 }
 
@@ -40,6 +42,8 @@ export function resultUids({
     dimensionOrganization: uid('dimension organization'),
     report: uid('report'),
     reportSeries: uid('report series'),
+    rejection: uid('rejection'),
+    rejectionSeries: uid('rejection series'),
     tracking: (segment) => uid(`tracking ${segment}`),
   };
 }
