@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
+import { COMPLETENESS_SETTINGS, type CompletenessSettings, readCompletenessSettings } from './completeness-settings.ts';
 import { VoxgateError } from './errors.ts';
 import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
@@ -46,7 +47,7 @@ export interface RouteSettings {
   readonly deliverTo: readonly string[];
 }
 
-export interface Settings {
+export interface Settings extends CompletenessSettings {
   readonly aeTitle: string;
   /** The port without TLS; undefined where it is off. */
   readonly dimse: Address | undefined;
@@ -63,8 +64,6 @@ export interface Settings {
   readonly viewer: string;
   readonly logLevel: string;
   readonly insecure: boolean;
-  readonly settleSeconds: number;
-  readonly idleSettleSeconds: number;
   readonly maxAssociations: number;
   /** Bytes of DIMSE messages in memory at once. */
   readonly memoryBudget: number;
@@ -193,19 +192,7 @@ export const SETTINGS = [
     byDefault: '0',
     meaning: '1 allows an HTTP address that is not loopback without authentication.',
   },
-  {
-    variable: 'VOXGATE_SETTLE_SECONDS',
-    key: 'settleSeconds',
-    byDefault: '2',
-    meaning:
-      'Quiet time after the sender has released its association (or ended its STOW request) before a series is analysed.',
-  },
-  {
-    variable: 'VOXGATE_IDLE_SETTLE_SECONDS',
-    key: 'idleSettleSeconds',
-    byDefault: '60',
-    meaning: 'Quiet time after which a series is analysed although its sender has not released the association.',
-  },
+  ...COMPLETENESS_SETTINGS,
   {
     variable: 'VOXGATE_MAX_ASSOCIATIONS',
     key: 'maxAssociations',
@@ -326,8 +313,9 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     (t) => (LOG_LEVELS.includes(t) ? t : undefined),
     `one of ${LOG_LEVELS.join(', ')}`,
   );
-  const settleSeconds = check('VOXGATE_SETTLE_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
-  const idleSettleSeconds = check('VOXGATE_IDLE_SETTLE_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
+  const completeness = readCompletenessSettings((variable) =>
+    check(variable, parseSeconds, 'a number of seconds from 0 to 3600'),
+  );
   const maxAssociations = check('VOXGATE_MAX_ASSOCIATIONS', parseCount, 'a whole number from 1 to 10000');
   const seconds = (variable: Variable): number =>
     check(variable, parseDeadline, 'a number of seconds from 0.1 to 3600');
@@ -378,8 +366,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     httpDoor,
     insecure,
     logLevel,
-    settleSeconds,
-    idleSettleSeconds,
+    ...completeness,
     maxAssociations,
     dimseArtimSeconds,
     dimseIdleSeconds,

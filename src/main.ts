@@ -39,6 +39,7 @@ import { moveDestinations } from './peers/destinations.ts';
 import { openPeers } from './peers/open-peers.ts';
 import { afterDelivery } from './pipeline/after-delivery.ts';
 import { analyzeSeries } from './pipeline/analyze-series.ts';
+import { completenessLimits } from './pipeline/completeness.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
 import { unknownModels } from './pipeline/route-series.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
@@ -103,6 +104,7 @@ async function build(
     database,
     settleSeconds: settings.settleSeconds,
     idleSettleSeconds: settings.idleSettleSeconds,
+    leastQuietSeconds: settings.leastQuietSeconds,
   });
   const library = await loadModels(settings.models);
   reportModels(library, settings, log);
@@ -138,12 +140,14 @@ async function build(
   const requested = new RequestedCommitments(database);
   const matchOrders = settings.peers.some(({ worklist }) => worklist);
   const followUp = afterDelivery(settings.peers);
+  const settling = { database, archive, routing, matchOrders, limits: completenessLimits(settings) };
   const queue: Queue = await startQueue({
     connectionString,
     log,
     concurrency: 2,
     handlers: {
-      'settle-series': (place) => settleSeries({ database, archive, routing, matchOrders }, place),
+      'settle-series': (place) =>
+        settleSeries({ ...settling, cancelRunning: (key, reason) => queue.cancel(key, reason) }, place),
       'analyze-series': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
       'analyze-urgent': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
       'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp }, job, run),

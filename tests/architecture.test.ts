@@ -12,6 +12,7 @@ const VOCABULARY = new Set([
   'config.ts',
   'errors.ts',
   'http-settings.ts',
+  'completeness-settings.ts',
   'identity-settings.ts',
   'log.ts',
   'peer-settings.ts',

@@ -34,6 +34,9 @@ export interface ArchiveOptions {
   readonly database: Database;
   readonly settleSeconds: number;
   readonly idleSettleSeconds: number;
+  readonly leastQuietSeconds?: number;
+  /** Why nothing more is to be received just now; undefined when all is well. */
+  readonly overload?: () => string | undefined;
 }
 
 export interface FramePlace {

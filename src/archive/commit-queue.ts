@@ -150,7 +150,7 @@ export class CommitQueue {
     const { idleSettle } = this.#parts;
     const settle = [...series].filter(([key]) => !idleSettle.isFresh(key)).sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [key, { studyInstanceUid, seriesInstanceUid }] of settle) {
-      const place = { studyInstanceUid, seriesInstanceUid };
+      const place = { studyInstanceUid, seriesInstanceUid, because: 'idle' as const };
       const { delaySeconds } = idleSettle;
       await enqueue(transaction.statements, 'settle-series', place, { key, delaySeconds });
     }

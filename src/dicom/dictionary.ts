@@ -105,6 +105,11 @@ export function tagOf(keyword: string): string | undefined {
   return byKeyword.get(keyword)?.tag;
 }
 
+/** Every keyword of PS3.6. */
+export function allKeywords(): Iterable<string> {
+  return byKeyword.keys();
+}
+
 /** The keyword of a tag; none for private and unknown tags. */
 export function keywordOf(tag: string): string | undefined {
   return attributeOf(tag)?.keyword;

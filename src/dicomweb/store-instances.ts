@@ -23,18 +23,20 @@ export async function storeInstances(parts: DicomwebParts, request: Request, res
   const root = rootOf(request);
   const { studyInstanceUid } = placeOf(request);
   const form = formOf(request, response);
-  const transfer = archive.ingest.begin();
+  const transfer = archive.ingest.begin('received', { source: `STOW-RS@${request.socket.remoteAddress ?? ''}` });
   const store = { transfer, study: studyInstanceUid, memory, log };
   const body = bodyOf(request, limits);
   let outcomes: readonly PartOutcome[];
+  let end: 'released' | 'cut' = 'cut';
   try {
     outcomes = hasBody(request) ? await form(body, store, `${root}/studies`) : [];
+    end = 'released';
   } finally {
     // A multipart reader that gives up leaves its source as it is.
     await body.return();
     // What is stored is stored: without this its series is settled later, after the longer quiet time.
     await transfer
-      .end()
+      .end(end)
       .catch((error: unknown) =>
         log.error({ reason: sentenceOf(error) }, 'the end of a STOW request was not recorded'),
       );

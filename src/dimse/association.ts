@@ -130,15 +130,15 @@ export class ProviderAssociation extends Scp {
     this.#pace.stop();
     await this.#admitting.catch(() => undefined);
     await this.#messages.end();
-    await this.#endTransfer();
+    await this.#endTransfer('cut');
     this.#leave();
   }
 
   /** Series that gained objects settle from here on. */
-  async #endTransfer(): Promise<void> {
+  async #endTransfer(how: 'released' | 'cut'): Promise<void> {
     const transfer = this.#transfer;
     this.#transfer = undefined;
-    await transfer?.end().catch((error: unknown) => {
+    await transfer?.end(how).catch((error: unknown) => {
       this.#parts.log.error({ reason: sentenceOf(error) }, 'the end of an association could not be recorded');
     });
   }
@@ -191,7 +191,10 @@ export class ProviderAssociation extends Scp {
     const negotiated = negotiate(association, this.#items!, { services, policy, identified: user !== null });
     this.#negotiated = negotiated;
     this.#writer.maxPduLength = negotiated.maxPduLength;
-    this.#transfer = archive.ingest.begin('received', policy.characterSet?.split('\\'));
+    this.#transfer = archive.ingest.begin('received', {
+      characterSet: policy.characterSet?.split('\\'),
+      source: `${this.#callingAe}@${this.#connection.address}`,
+    });
     clearTimeout(this.#artim);
     this.#parts.onAccepted(this.#socket);
     this.sendAssociationAccept();
@@ -225,7 +228,7 @@ export class ProviderAssociation extends Scp {
 
   override associationReleaseRequested(): void {
     // Settled before the answer: a sender that waits for it knows that its series is on its way.
-    void this.#endTransfer().then(() => {
+    void this.#endTransfer('released').then(() => {
       this.sendAssociationReleaseResponse();
       this.#leave();
       this.#hangUp();

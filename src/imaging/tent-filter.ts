@@ -14,7 +14,7 @@ export interface Taps {
  * source samples around each output centre, edges clamped. Plain linear interpolation where the model is finer, an
  * antialiased one where it is coarser. Indexes are those of the source, also on a flipped axis.
  */
-export function tentTaps(axis: ModelAxis): Taps {
+export function tentTaps(axis: Omit<ModelAxis, 'source'>): Taps {
   const { count, sourceCount } = axis;
   const ratio = axis.spacing / axis.sourceSpacing;
   const halfWidth = Math.max(1, ratio);

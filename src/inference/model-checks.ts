@@ -1,4 +1,5 @@
 import type { PostStep } from '../imaging/transforms/steps.ts';
+import { gateFaults } from './gate-checks.ts';
 import type { ModelManifest } from './model-manifest.ts';
 import { slotFaults } from './slot-checks.ts';
 import { transformFaults } from './transform-checks.ts';
@@ -12,6 +13,7 @@ const MOST_ELEMENTS = 2 ** 29;
 export function manifestFaults(manifest: ModelManifest): string[] {
   return [
     ...slotFaults(manifest),
+    ...gateFaults(manifest),
     ...transformFaults(manifest),
     ...fileFaults(manifest),
     ...windowFaults(manifest),

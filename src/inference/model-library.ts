@@ -31,10 +31,14 @@ export async function loadModels(folders: readonly string[]): Promise<ModelLibra
       broken.push({ folder, reason: sentenceOf(error) });
     }
   }
-  models.sort(
+  return { models: sortModels(models), broken };
+}
+
+/** By id, then version ascending. */
+export function sortModels(models: readonly Model[]): Model[] {
+  return [...models].sort(
     (a, b) => a.manifest.id.localeCompare(b.manifest.id) || compareVersions(a.manifest.version, b.manifest.version),
   );
-  return { models, broken };
 }
 
 /** The model a route names: "id" (its newest version) or "id@version". */
@@ -56,7 +60,8 @@ function refuseSecond({ manifest: { id, version } }: Model, models: readonly Mod
   if (first) throw new VoxgateError('bad-model', `${id} ${version} is already in the library, from ${first.folder}`);
 }
 
-async function packageFolders(folders: readonly string[]): Promise<string[]> {
+/** `<folder>/<id>/<version>` of every library folder that holds a model.json. */
+export async function packageFolders(folders: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const folder of folders) {
     for (const id of await subfolders(folder)) {

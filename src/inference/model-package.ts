@@ -34,12 +34,12 @@ export async function loadPackage(folder: string): Promise<Model> {
       `${path}: id and version are ${manifest.id} ${manifest.version}, its folders say ${id} ${version}`,
     );
   await verifyFiles(folder, manifest);
-  return {
-    manifest,
-    folder,
-    files: manifest.files.map((file) => join(folder, file.path)),
-    key: digestOf(manifest),
-  };
+  return modelAt(folder, manifest);
+}
+
+/** The package of a manifest in a folder whose files were verified. */
+export function modelAt(folder: string, manifest: ModelManifest): Model {
+  return { manifest, folder, files: manifest.files.map(({ path }) => join(folder, path)), key: digestOf(manifest) };
 }
 
 /** @throws VoxgateError bad-model naming every fault by its JSON path */

@@ -1,40 +1,139 @@
 import { createHash } from 'node:crypto';
-import type { Archive } from '../archive/archive.ts';
-import { analysisJobKey, openAnalysis } from '../catalog/analyses.ts';
+import type { Archive, DescribedInstance } from '../archive/archive.ts';
+import { settleKey } from '../archive/commit-queue.ts';
+import { analysisJobKey, type SettleEvidence } from '../catalog/analyses.ts';
 import type { Database, Transaction } from '../catalog/database.ts';
-import { enqueue } from '../jobs/queue.ts';
+import { lockStudy, openRevision } from '../catalog/revisions.ts';
+import { changePace, noteSettlement } from '../catalog/settlements.ts';
+import { dropJob, enqueue, type JobPayloads, wakeQueue } from '../jobs/queue.ts';
+import { type CompletenessLimits, judgeCompleteness, type Verdict } from './completeness.ts';
+import { type LoadedEvidence, loadEvidence, paceOf } from './completeness-evidence.ts';
 import { type Decision, type Routing, routeSeries } from './route-series.ts';
+import { learn } from './source-pace.ts';
 
 export interface SettleParts {
   readonly database: Database;
   readonly archive: Archive;
   readonly routing: Routing;
+  readonly limits: CompletenessLimits;
   /** A peer has a worklist: the order of the study is looked for. */
   readonly matchOrders?: boolean;
+  readonly askSource?: Parameters<typeof loadEvidence>[0]['askSource'];
+  /** Ends the job of this key where it runs in this process. */
+  readonly cancelRunning?: (key: string, reason: string) => void;
 }
 
+type Place = Omit<JobPayloads['settle-series'], 'because'>;
+
+/** A job of a key is not due at once to the millisecond: a wait shorter than this is not worth another look. */
+const SLACK_SECONDS = 0.03;
+/** Within this time the queue looks by itself, and in time. */
+const WAKE_BELOW_SECONDS = 30;
+
 /**
- * A series has come to rest: every model considered gets its row with the reason, and each that is to run its job, in
- * one transaction. A content of the series that was settled before changes nothing.
+ * Looks whether a series has come to rest, and comes back later where it has not. When it has, every model considered
+ * gets its row with the reason, and each that is to run its job, in one transaction. A content of the series that was
+ * settled before changes nothing; another one supersedes what was made of it.
  */
-export async function settleSeries(
-  { database, archive, routing, matchOrders }: SettleParts,
-  place: { studyInstanceUid: string; seriesInstanceUid: string },
-): Promise<void> {
+export async function settleSeries(parts: SettleParts, job: JobPayloads['settle-series']): Promise<void> {
+  const { because, ...place } = job;
+  const { database, archive, limits } = parts;
+  const arrival = archive.ingest.settling(place);
   const instances = await archive.describe(place);
-  const [first] = instances;
-  if (!first) return;
-  const decisions = routeSeries(first.dataset, routing);
-  const inputDigest = contentDigest(instances.map((instance) => instance.sopInstanceUid));
-  const receivedAt = new Date(Math.max(...instances.map((instance) => instance.receivedAt.getTime())));
+  if (instances.length === 0) return;
+  const loaded = await loadEvidence(parts, place, instances, arrival);
+  const { evidence } = loaded;
+  // Brought back or reconciled by a person, who says when it is whole.
+  const verdict =
+    because === undefined && !arrival
+      ? BROUGHT_BACK
+      : judgeCompleteness({ ...evidence, sending: evidence.sending ?? endedBefore(because) }, limits);
+  if (verdict.settled || verdict.wait < SLACK_SECONDS) {
+    await settle(parts, place, { instances, verdict, loaded });
+    return;
+  }
   await database.transaction(async (tx) => {
-    if (matchOrders) await leaveOrderMatching(tx, place.studyInstanceUid);
-    for (const decision of decisions) {
-      const analysisId = await openAnalysis(tx, { ...place, ...describe(decision), inputDigest, receivedAt });
-      if (analysisId !== undefined && decision.run)
-        await enqueue(tx, 'analyze-series', { analysisId }, { key: analysisJobKey(analysisId), maxAttempts: 5 });
-    }
+    await noteSettlement(tx, place, { ...told(instances, verdict, loaded), waitSeconds: verdict.wait });
+    await enqueue(tx, 'settle-series', job, {
+      key: settleKey(place.studyInstanceUid, place.seriesInstanceUid),
+      delaySeconds: verdict.wait,
+    });
   });
+  if (verdict.wait < WAKE_BELOW_SECONDS) wakeQueue(database, verdict.wait * 1000 + 5);
+}
+
+const BROUGHT_BACK: Verdict = {
+  settled: true,
+  wait: 0,
+  confidence: 'medium',
+  complete: true,
+  reason: 'Settled: its instances were brought back or put in order by a person.',
+};
+
+/** Its end was noted before this process began: of how it came nothing is known. */
+function endedBefore(because: 'ended' | 'idle' | undefined): LoadedEvidence['evidence']['sending'] {
+  if (because !== 'ended') return undefined;
+  return { open: false, othersOpen: false, cut: false, transfers: 2, longestPause: 0, resumesWithin: undefined };
+}
+
+interface Settled {
+  readonly instances: readonly DescribedInstance[];
+  readonly verdict: Verdict;
+  readonly loaded: LoadedEvidence;
+}
+
+async function settle(parts: SettleParts, place: Place, settled: Settled): Promise<void> {
+  const { database, archive, routing, matchOrders } = parts;
+  const { instances, verdict, loaded } = settled;
+  const decisions = routeSeries(instances[0]!.dataset, routing);
+  const sopInstanceUids = instances.map((instance) => instance.sopInstanceUid);
+  const common = {
+    ...place,
+    inputDigest: contentDigest(sopInstanceUids),
+    receivedAt: newestOf(instances),
+    evidence: { confidence: verdict.confidence, reason: verdict.reason } satisfies SettleEvidence,
+    inputs: [{ slot: 'image', ...place, sopInstanceUids }],
+  };
+  const cancelled = await database.transaction(async (tx) => {
+    await lockStudy(tx, place.studyInstanceUid);
+    await noteSettlement(tx, place, { ...told(instances, verdict, loaded), waitSeconds: undefined });
+    if (matchOrders) await leaveOrderMatching(tx, place.studyInstanceUid);
+    const stopped: number[] = [];
+    for (const decision of decisions) {
+      const opened = await openRevision(tx, { ...common, ...describe(decision) });
+      if (!opened) continue;
+      if (decision.run) await leaveAnalysis(tx, opened.id, 0);
+      for (const id of opened.cancelled) await dropJob(tx, analysisJobKey(id));
+      stopped.push(...opened.cancelled);
+    }
+    return stopped;
+  });
+  for (const id of cancelled) parts.cancelRunning?.(analysisJobKey(id), 'the content of the series has changed');
+  const pauses = archive.ingest.takePauses(place);
+  const { source, modality, announced } = loaded;
+  if (source !== undefined)
+    await database.transaction((tx) =>
+      changePace(tx, source, modality, (pace) => learn(paceOf(pace), { pausesMs: pauses?.betweenMs ?? [], announced })),
+    );
+}
+
+function told(instances: readonly DescribedInstance[], { confidence, reason }: Verdict, { evidence }: LoadedEvidence) {
+  return { confidence, reason, instances: instances.length, evidence, newestAt: newestOf(instances) };
+}
+
+function newestOf(instances: readonly DescribedInstance[]): Date {
+  return new Date(Math.max(...instances.map(({ receivedAt }) => receivedAt.getTime())));
+}
+
+/** STAT from this priority on. */
+export const STAT_PRIORITY = 100;
+const ANALYSIS_ATTEMPTS = 5;
+
+/** Leaves the job of an analysis; one that is urgent has a place of its own. */
+export function leaveAnalysis(tx: Transaction | Database, analysisId: number, priority: number): Promise<void> {
+  const name = priority >= STAT_PRIORITY ? 'analyze-urgent' : 'analyze-series';
+  const key = analysisJobKey(analysisId);
+  return enqueue(tx, name, { analysisId }, { key, maxAttempts: ANALYSIS_ATTEMPTS, priority });
 }
 
 /** Once for the series of a study that settle together; a worklist that is away for a day is not worth waiting for. */

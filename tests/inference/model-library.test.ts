@@ -190,6 +190,16 @@ describe('the model library', () => {
       { manifest: { plausibility: [{ segment: 1, measure: 'volumeMl', from: 9, to: 1, withhold: true }] } },
       'plausibility[0]: from is above to',
     ],
+    [
+      'whose gate is no condition of the language',
+      { manifest: { inputs: [{ ...SLOT, gates: [{ when: 'Modalty = CT', otherwise: 'No.' }] }] } },
+      'inputs[0].gates[0].when',
+    ],
+    [
+      'whose gate asks a study what only a series knows',
+      { manifest: { gates: [{ when: 'slices > 3', otherwise: 'No.' }] } },
+      'gates[0].when',
+    ],
     ['that nests without end', { manifest: { gates: [{ when: nested(80), otherwise: 'No.' }] } }, '64 deep'],
   ];
   it.each(wrong)(

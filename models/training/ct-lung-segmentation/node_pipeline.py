@@ -48,7 +48,9 @@ def remove_small_classes(scores, operations, millilitres_per_voxel):
     """The postprocess list of model.json: a class that fills too little of the model grid was not found."""
     labels = scores.argmax(0)
     for operation in operations:
-        assert operation['op'] == 'minimum-volume', 'the only operation this model uses'
+        if operation['op'] in ('invert', 'argmax'):
+            continue
+        assert operation['op'] == 'remove-small' and operation['whole'], 'the only clean-up this model uses'
         for value in range(1, len(scores)):
             if (labels == value).sum() * millilitres_per_voxel < operation['millilitres']:
                 scores[0] = np.maximum(scores[0], scores[value] * (labels == value))
@@ -67,7 +69,7 @@ def interpolation(n_out, n_in, spacing_out, spacing_in):
 
 def segment(hu, spacing, manifest, model=None):
     """uint8 labels on the source grid, and the report of the run."""
-    target = manifest['input']['spacing']
+    target = [step['pixdim'] for step in manifest['transforms'] if step['op'] == 'spacing'][0]
     volume = resample(hu, spacing, target)
     scores, report = run_graph(volume, model)
     remove_small_classes(scores, manifest['postprocess'], np.prod(target) / 1000)

@@ -1,0 +1,174 @@
+import type { Taps } from '../tent-filter.ts';
+import { tentTaps } from '../tent-filter.ts';
+import { edgeTaps, linearTaps, meanTaps, nearestTaps, shiftedTaps } from './axis-maps.ts';
+
+/** What a spatial step does to one axis of the array. */
+export interface AxisChange {
+  readonly count: number;
+  /** New array from old. */
+  readonly forward: Taps;
+  /** Old array from new: of scores, of labels. */
+  readonly back: AxisReturn;
+  /** New index i lies at old index shift + i × scale. */
+  readonly scale: number;
+  readonly shift: number;
+}
+
+export interface AxisReturn {
+  readonly linear: Taps;
+  readonly nearest: Taps;
+}
+
+export interface SpacedAxis {
+  readonly count: number;
+  /** mm */
+  readonly spacing: number;
+}
+
+/** As Python and NumPy round: halves to the even neighbour. */
+export function roundHalfEven(value: number): number {
+  const low = Math.floor(value);
+  const rest = value - low;
+  if (rest !== 0.5) return Math.round(value);
+  return low % 2 === 0 ? low : low + 1;
+}
+
+/**
+ * MONAI 1.5.0 Spacing: size round((n - 1) × in / out + 1), first voxel centres coincide, edges clamped; the way back is the
+ * same resampling to the old size. An axis within a thousandth of a millimetre of what is asked for is kept.
+ */
+export function monaiSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'nearest'): AxisChange | undefined {
+  if (Math.abs(axis.spacing - out) <= 1e-3) return undefined;
+  const old = axis.count;
+  const scale = out / axis.spacing;
+  const count = roundHalfEven((old - 1) / scale + 1);
+  const taps = {
+    linear: [linearTaps(count, old, (i) => i * scale), linearTaps(old, count, (i) => i / scale)],
+    nearest: [
+      nearestTaps(count, old, (i) => gridSampleNearest(i, count, old, scale)),
+      nearestTaps(old, count, (i) => gridSampleNearest(i, old, count, 1 / scale)),
+    ],
+  } as const;
+  const [forward, linear] = taps[mode];
+  return { count, forward, back: { linear, nearest: taps.nearest[1] }, scale, shift: 0 };
+}
+
+/**
+ * torch's grid_sample takes places from -1 to 1 and rounds halves to even after scaling them back; the operations are in its
+ * order, because places halfway between voxels fall to the side to which the last bit rounds.
+ */
+function gridSampleNearest(index: number, count: number, old: number, scale: number): number {
+  return roundHalfEven(index * scale) + 0 * (count + old);
+}
+
+/** Voxgate's own: outer edges of the first voxel coincide, a tent filter; the way back interpolates between centres. */
+export function coverSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'nearest'): AxisChange {
+  const old = axis.count;
+  // The millionth keeps 100 × 1.2 / 0.6 from becoming 201 by rounding.
+  const count = Math.max(1, Math.ceil((old * axis.spacing) / out - 1e-6));
+  const scale = out / axis.spacing;
+  const shift = 0.5 * scale - 0.5;
+  const nearest = nearestTaps(old, count, (i) => Math.floor((i + 0.5) / scale));
+  const linear = linearTaps(old, count, (i) => (i + 0.5) / scale - 0.5);
+  if (mode === 'nearest') {
+    const forward = nearestTaps(count, old, (i) => Math.floor((i + 0.5) * scale));
+    return { count, forward, back: { linear: nearest, nearest }, scale, shift };
+  }
+  const tent = { sourceCount: old, sourceSpacing: axis.spacing, count, spacing: out, flipped: false };
+  return { count, forward: tentTaps(tent), back: { linear, nearest }, scale, shift };
+}
+
+/** skimage.transform.resize with mode edge, as nnU-Net calls it: corners coincide. Back it goes linearly, or, `apart`, not. */
+export function cornerResize(
+  old: number,
+  count: number,
+  mode: 'nearest' | 'linear' | 'cubic',
+  apart: boolean,
+): AxisChange | undefined {
+  if (old === count) return undefined;
+  const scale = old / count;
+  const place = (i: number): number => (i + 0.5) * scale - 0.5;
+  const placeBack = (i: number): number => (i + 0.5) * (count / old) - 0.5;
+  const nearest = nearestTaps(old, count, (i) => Math.floor(placeBack(i) + 0.5));
+  const linear = apart ? nearest : linearTaps(old, count, placeBack);
+  return { count, forward: forward(), back: { linear, nearest }, scale, shift: 0.5 * scale - 0.5 };
+
+  function forward(): Taps {
+    if (apart || mode === 'nearest') return nearestTaps(count, old, (i) => Math.floor(place(i) + 0.5));
+    if (mode === 'linear') return linearTaps(count, old, place);
+    return edgeTaps(count, old, (i) => cardinalSpline(place(i)));
+  }
+}
+
+/** The pole of the cubic B-spline's prefilter, √3 - 2. */
+const POLE = Math.sqrt(3) - 2;
+
+/** POLE to this power is 1e-8. */
+const REACH = 14;
+
+/**
+ * Cubic spline interpolation at a place as weights of the samples around it: the B-spline (four samples) after its prefilter,
+ * whose answer √3 × pole^|k| is cut off where it is nothing (SciPy's own extension of the edge ends after 12).
+ */
+function cardinalSpline(place: number): { from: number; weights: number[] } {
+  const low = Math.floor(place);
+  const t = place - low;
+  const spline = [
+    (1 - t) ** 3 / 6,
+    (4 - 6 * t ** 2 + 3 * t ** 3) / 6,
+    (1 + 3 * t + 3 * t ** 2 - 3 * t ** 3) / 6,
+    t ** 3 / 6,
+  ];
+  const weights = new Array<number>(2 * REACH + 4).fill(0);
+  for (const [j, value] of spline.entries()) {
+    for (let k = -REACH; k <= REACH; k++) weights[j + k + REACH]! += value * Math.sqrt(3) * POLE ** Math.abs(k);
+  }
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return { from: low - 1 - REACH, weights: weights.map((weight) => weight / sum) };
+}
+
+/** torch.nn.functional.interpolate to a size; its places are 32-bit floats. Back it goes by the same mode. */
+export function interpolateTo(
+  old: number,
+  count: number,
+  mode: 'linear' | 'nearest' | 'area',
+  alignCorners: boolean,
+): AxisChange | undefined {
+  if (old === count) return undefined;
+  const corners = alignCorners && mode === 'linear';
+  const scale = corners ? (count > 1 ? (old - 1) / (count - 1) : 0) : old / count;
+  const linear = torchTaps(count, old, mode, corners);
+  return {
+    count: count,
+    forward: torchTaps(old, count, mode, corners),
+    back: { linear, nearest: torchTaps(count, old, 'nearest', false) },
+    scale: corners && count === 1 ? 1 : scale,
+    shift: corners ? 0 : 0.5 * scale - 0.5,
+  };
+}
+
+function torchTaps(old: number, count: number, mode: 'linear' | 'nearest' | 'area', corners: boolean): Taps {
+  const f = Math.fround;
+  if (mode === 'area') {
+    return meanTaps(count, (i) => [Math.floor((i * old) / count), Math.ceil(((i + 1) * old) / count)]);
+  }
+  if (mode === 'nearest') return nearestTaps(count, old, (i) => Math.floor(f(i * f(old / count))));
+  if (corners) {
+    const step = count > 1 ? f((old - 1) / (count - 1)) : 0;
+    return linearTaps(count, old, (i) => f(step * i));
+  }
+  return linearTaps(count, old, (i) => f(f(f(old / count) * f(i + 0.5)) - 0.5));
+}
+
+/** Cuts out, and pads where `start` is below 0 or the end beyond the axis. Back: what was padded is dropped, the cut empty. */
+export function windowOf(old: number, start: number, count: number): AxisChange | undefined {
+  if (start === 0 && count === old) return undefined;
+  const back = shiftedTaps(old, count, -start);
+  return {
+    count,
+    forward: shiftedTaps(count, old, start),
+    back: { linear: back, nearest: back },
+    scale: 1,
+    shift: start,
+  };
+}
