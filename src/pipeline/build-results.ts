@@ -2,7 +2,7 @@ import type { Analysis, Result } from '../catalog/analyses.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
 import type { Grid, Vec3 } from '../imaging/grid.ts';
 import type { Model } from '../inference/model-library.ts';
-import { lintReport, lintSegmentation } from '../results/lint.ts';
+import { lintReport, lintSegmentation, type ReadSegmentation } from '../results/lint.ts';
 import { buildMeasurementReport, COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
 import { outlineSegments } from '../results/outline.ts';
 import { patientAndStudy } from '../results/patient-study.ts';
@@ -81,7 +81,7 @@ export function buildResults(material: ResultMaterial): BuiltResults {
   };
   const rejection = rejectionOf(material, common, uids);
   const segmentation = segmentationOf(material, common, uids);
-  const report = reportOf(material, common, { uids, segmentation: segmentation?.bytes });
+  const report = reportOf(material, common, { uids, segmentation: segmentation?.read });
   const built = [rejection, segmentation, report].flatMap((object) => object ?? []);
   return {
     objects: built.map(({ bytes }) => bytes),
@@ -93,6 +93,8 @@ export function buildResults(material: ResultMaterial): BuiltResults {
 interface Built {
   readonly bytes: Buffer;
   readonly result: Result;
+  /** Of a segmentation: as it was read back. */
+  readonly read?: ReadSegmentation;
 }
 
 /** A SEG where anything was found in images that lie in the patient. */
@@ -111,14 +113,14 @@ function segmentationOf({ outcome, model }: ResultMaterial, common: CommonInput,
     seriesNumber: SERIES_NUMBERS.segmentation,
   };
   const bytes = buildSegmentation(input);
-  lintSegmentation(bytes, input);
-  return { bytes, result: resultOf(SEGMENTATION_STORAGE, uids.segmentation, uids.segmentationSeries) };
+  const read = lintSegmentation(bytes, input);
+  return { bytes, read, result: resultOf(SEGMENTATION_STORAGE, uids.segmentation, uids.segmentationSeries) };
 }
 
 function reportOf(
   material: ResultMaterial,
   common: CommonInput,
-  made: { readonly uids: ResultUids; readonly segmentation: Buffer | undefined },
+  made: { readonly uids: ResultUids; readonly segmentation: ReadSegmentation | undefined },
 ): Built {
   const { uids, segmentation } = made;
   const { grid } = common.source;
