@@ -2,9 +2,11 @@ import type { Command } from 'commander';
 import { loadSettings } from '../config.ts';
 import { VoxgateError } from '../errors.ts';
 import { loadModels } from '../inference/model-library.ts';
+import { addModelsImport } from './models-import.ts';
 
 export function addModels(program: Command): void {
   const models = program.command('models').description('the model library');
+  addModelsImport(models);
   models
     .command('list')
     .description('every model package found, and every broken one with the reason')

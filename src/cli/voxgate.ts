@@ -12,6 +12,8 @@ import { addVerify } from './verify.ts';
 
 /** The voxgate command: exit code 0 only on success; errors on stderr in one sentence. */
 const program = new Command('voxgate').description('DICOMweb-compliant PACS plugin and AI node').version(VERSION);
+// Otherwise `models import --version 1.0.0` would tell the version of the program.
+program.enablePositionalOptions();
 for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels, addVerify, addPasscode]) add(program);
 
 try {

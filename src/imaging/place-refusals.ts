@@ -5,11 +5,11 @@ import { dot, length, scale, subtract } from './vector.ts';
 /** Two slices nearer than this lie at one position: no scanner steps by less than 0.1 mm. */
 const SAME_POSITION_MM = 0.01;
 /** Positions are commonly rounded to 0.01 mm, so that two steps of one regular series may differ by 0.02 mm. */
-const STEP_TOLERANCE_MM = 0.02;
+export const STEP_TOLERANCE_MM = 0.02;
 const STEP_TOLERANCE_RELATIVE = 0.01;
 /** Small steps that all err to one side add up: no slice may lie further than this part of a step off its place. */
 const PLACE_TOLERANCE_RELATIVE = 0.1;
-const SHEAR_TOLERANCE_DEGREES = 0.1;
+export const SHEAR_TOLERANCE_DEGREES = 0.1;
 
 /** Slices of one orientation, ascending along their normal. */
 export interface PlacedSlices {
@@ -29,7 +29,7 @@ export const PLACE_REFUSALS: readonly ((slices: PlacedSlices) => string | undefi
   withoutFrameOfReference,
 ];
 
-function severalAtOnePosition({ places }: PlacedSlices): string | undefined {
+export function severalAtOnePosition({ places }: PlacedSlices): string | undefined {
   const distinct = places.filter((at, i) => i === 0 || at - places[i - 1]! >= SAME_POSITION_MM).length;
   if (distinct === places.length) return undefined;
   const where = `${distinct} position${distinct === 1 ? '' : 's'}`;
@@ -37,7 +37,7 @@ function severalAtOnePosition({ places }: PlacedSlices): string | undefined {
 }
 
 /** The slices of a tilted gantry step aside as well as forward (PS3.3 C.8.2.1: Gantry/Detector Tilt is informative only). */
-function sheared({ positions, normal, headers }: PlacedSlices): string | undefined {
+export function sheared({ positions, normal, headers }: PlacedSlices): string | undefined {
   const asideOf = (position: Vec3): { forward: number; aside: number } => {
     const step = subtract(position, positions[0]!);
     const forward = dot(step, normal);
@@ -58,7 +58,7 @@ function sheared({ positions, normal, headers }: PlacedSlices): string | undefin
   return `Slice ${slice + 1} of ${positions.length} is shifted ${mm} mm within its plane against the first.`;
 }
 
-function missingSlices({ places }: PlacedSlices): string | undefined {
+export function missingSlices({ places }: PlacedSlices): string | undefined {
   const steps = stepsOf(places);
   const step = median(steps);
   const gaps = steps
@@ -76,7 +76,7 @@ function missingSlices({ places }: PlacedSlices): string | undefined {
   return `${missing} slice${missing > 1 ? 's are' : ' is'} missing: ${where}${more}.`;
 }
 
-function unequalSteps({ places }: PlacedSlices): string | undefined {
+export function unequalSteps({ places }: PlacedSlices): string | undefined {
   const steps = stepsOf(places);
   const step = median(steps);
   const uneven = steps.filter((mm) => Math.abs(mm - step) > tolerance(step)).length;
@@ -92,17 +92,17 @@ function unequalSteps({ places }: PlacedSlices): string | undefined {
   return `The slice spacing drifts: a slice lies ${off.toFixed(2)} mm off its place in ${regular}.`;
 }
 
-const stepsOf = (places: readonly number[]): number[] => places.slice(1).map((at, i) => at - places[i]!);
+export const stepsOf = (places: readonly number[]): number[] => places.slice(1).map((at, i) => at - places[i]!);
 
 const tolerance = (step: number): number => Math.max(STEP_TOLERANCE_MM, step * STEP_TOLERANCE_RELATIVE);
 
 /** The lower median: of two steps, where one is a gap, the smaller is the spacing. */
-const median = (values: readonly number[]): number => ascending(values)[(values.length - 1) >> 1]!;
+export const median = (values: readonly number[]): number => ascending(values)[(values.length - 1) >> 1]!;
 
 const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
 /** The results could be laid over nothing: they name the frame of reference of their images (PS3.3 C.7.4.1). */
-function withoutFrameOfReference({ headers }: PlacedSlices): string | undefined {
+export function withoutFrameOfReference({ headers }: PlacedSlices): string | undefined {
   const count = headers.filter((header) => !header.frameOfReferenceUid).length;
   return count === 0 ? undefined : `${count} of ${headers.length} images carry no Frame of Reference UID.`;
 }

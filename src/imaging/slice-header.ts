@@ -33,6 +33,12 @@ export interface SliceHeader {
   readonly rescaleAssumed: boolean;
   /** A Modality LUT Sequence stands in place of slope and intercept. */
   readonly hasModalityLut: boolean;
+  /** Modality LUT Type (0028,3004): HU, US (unspecified), OD, … */
+  readonly modalityLutType?: string;
+  /** In place of slope and intercept: what each stored value stands for, from `first` on (a Real World Value LUT). */
+  readonly valueTable?: { readonly first: number; readonly values: readonly number[] };
+  /** Lowest stored value white (MONOCHROME1), and to be turned round within the range of stored values. */
+  readonly inverted?: boolean;
 
   /** Image Plane module (PS3.3 C.7.6.2), LPS, mm. */
   readonly position?: Vec3;
@@ -54,7 +60,8 @@ export function sliceHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): 
   const modality = text(dataset, 'Modality') ?? '';
   const slope = number(dataset, 'RescaleSlope');
   const intercept = number(dataset, 'RescaleIntercept');
-  const hasModalityLut = items(dataset, 'ModalityLUTSequence').length > 0;
+  const [lut] = items(dataset, 'ModalityLUTSequence');
+  const hasModalityLut = lut !== undefined;
   const orientation = finite(numbers(dataset, 'ImageOrientationPatient'), 6);
   return {
     sopInstanceUid: text(dataset, 'SOPInstanceUID') ?? '',
@@ -79,6 +86,7 @@ export function sliceHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): 
     rescaleType: text(dataset, 'RescaleType'),
     rescaleAssumed: modality === 'CT' && !hasModalityLut && (slope === undefined || intercept === undefined),
     hasModalityLut,
+    modalityLutType: lut && text(lut, 'ModalityLUTType')?.trim(),
     position: triple(numbers(dataset, 'ImagePositionPatient')),
     rowDirection: orientation && triple(orientation.slice(0, 3)),
     columnDirection: orientation && triple(orientation.slice(3, 6)),

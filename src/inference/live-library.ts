@@ -68,20 +68,26 @@ export class LiveLibrary implements ModelLibrary {
     return this.#broken;
   }
 
-  /** Looks at the folders again, after whoever looks now. */
-  reload(): Promise<ReloadReport> {
-    const report = this.#turn.then(() => this.#look(true));
+  /**
+   * Looks at the folders again, after whoever looks now.
+   * @param retry also at what was left out and is as it was: its reason may have been elsewhere
+   */
+  reload({ retry = false }: { readonly retry?: boolean } = {}): Promise<ReloadReport> {
+    const report = this.#turn.then(() => this.#look(true, retry));
     this.#turn = report.catch(() => undefined);
     return report;
   }
 
-  async #look(running: boolean): Promise<ReloadReport> {
+  async #look(running: boolean, retry = false): Promise<ReloadReport> {
     const before = this.#entries;
     const folders = await packageFolders(this.#parts.folders);
     const seen = await Promise.all(
       folders.map(async (folder) => ({ folder, fingerprint: await fingerprintOf(folder) })),
     );
-    const anew = seen.filter(({ folder, fingerprint }) => before.get(folder)?.fingerprint !== fingerprint);
+    const anew = seen.filter(({ folder, fingerprint }) => {
+      const known = before.get(folder);
+      return known?.fingerprint !== fingerprint || (retry && known.reason !== undefined);
+    });
     const loaded = await this.#load(anew.map(({ folder }) => folder));
     const entries = new Map<string, Entry>();
     for (const { folder, fingerprint } of seen) {

@@ -10,6 +10,8 @@ export interface ImageHeader {
   readonly frames: readonly FrameHeader[];
   /** The frames follow each other in time and lie nowhere in particular: a cine of ultrasound or angiography. */
   readonly isCine: boolean;
+  /** Of more than one frame, or of the enhanced kind. */
+  readonly isMultiFrame: boolean;
 }
 
 /** One frame: what its pixels need, and by what it is told from others at the same place. */
@@ -33,12 +35,16 @@ export interface FrameHeader extends SliceHeader {
   readonly complexComponent?: string;
   readonly temporalPosition?: number;
   readonly numberOfTemporalPositions?: number;
-  /** Percent of the R-R interval. */
-  readonly cardiacPhase?: number;
+  /** Cardiac Number of Images (0018,1090). */
+  readonly cardiacImages?: number;
+  /** Percent of the R-R interval, or of the respiratory cycle. */
+  readonly phasePercent?: number;
   /** ms after the R wave. */
   readonly triggerTime?: number;
   /** "YYYYMMDDHHMMSS.ffffff" of when it was acquired, as far as it is said. */
   readonly acquired?: string;
+  /** Dimension Index Values of what tells frames at one place apart, joined by dots. */
+  readonly dimensions?: string;
   /** What a stored value stands for, where a Real World Value Mapping says so (PS3.3 C.7.6.16.2.11). */
   readonly realWorld?: RealWorldMapping;
   /** What SUV are made of; of PET only. */

@@ -27,6 +27,8 @@ export interface PetHeader {
   /** Frame Reference Time (0054,1300) and Actual Frame Duration (0018,1242), ms. */
   readonly frameReferenceTime?: number;
   readonly frameDuration?: number;
+  /** Decay Factor (0054,1321): by how much this image was multiplied. */
+  readonly decayFactor?: number;
   /** Of the enhanced object: Decay Correction DateTime (0018,9701). */
   readonly decayCorrectionDateTime?: string;
   /** Philips, (7053,xx00) SUV Scale Factor and (7053,xx09) Activity Concentration Scale Factor. */
@@ -34,6 +36,4 @@ export interface PetHeader {
   readonly philipsActivityFactor?: number;
   /** GE, (0009,xx0D) scan date and time: when the scan began, whatever was done to the series since. */
   readonly geScanDateTime?: string;
-  readonly rescaleSlope: number;
-  readonly rescaleIntercept: number;
 }

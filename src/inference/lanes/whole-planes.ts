@@ -1,0 +1,36 @@
+import type { Triple } from '../../imaging/transforms/steps.ts';
+import type { PlaneSource } from './plane-sums.ts';
+
+/** Planes across an axis of scores that are there as a whole: [channel][a][b][c]. */
+export class WholePlanes implements PlaneSource {
+  readonly channels: number;
+  readonly planeValues: number;
+  readonly #scores: Float32Array;
+  readonly #image: Triple;
+  readonly #axis: 0 | 1 | 2;
+
+  constructor(scores: Float32Array, channels: number, image: Triple, axis: 0 | 1 | 2) {
+    this.#scores = scores;
+    this.channels = channels;
+    this.#image = image;
+    this.#axis = axis;
+    this.planeValues = (channels * image[0] * image[1] * image[2]) / image[axis];
+  }
+
+  take(from: number, to: number): Float32Array<ArrayBuffer> {
+    const values = new Float32Array((to - from) * this.planeValues);
+    const [a, b, c] = this.#image;
+    const [plane, u, v] = this.#axis === 0 ? [b * c, c, 1] : this.#axis === 1 ? [c, b * c, 1] : [1, b * c, c];
+    const [rows, columns] = this.#axis === 0 ? [b, c] : this.#axis === 1 ? [a, c] : [a, b];
+    let at = 0;
+    for (let p = from; p < to; p++)
+      for (let channel = 0; channel < this.channels; channel++)
+        for (let row = 0; row < rows; row++) {
+          let source = channel * a * b * c + p * plane + row * u;
+          for (let i = 0; i < columns; i++, source += v) values[at++] = this.#scores[source]!;
+        }
+    return values;
+  }
+
+  close(): void {}
+}
