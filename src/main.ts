@@ -30,7 +30,7 @@ import { type HttpDoor, openHttpDoor } from './http-door.ts';
 import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
-import { Lane } from './inference/lane.ts';
+import { Lanes } from './inference/lanes/lanes.ts';
 import { loadModels, type ModelLibrary } from './inference/model-library.ts';
 import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
@@ -117,10 +117,10 @@ async function build(
   closers.push(() => pixels.close());
   const peers = openPeers(settings.peers, settings.aeTitle, transcoder);
 
-  const lane = new Lane();
-  closers.push(() => lane.close());
+  const engine = new Lanes();
+  closers.push(() => engine.close());
   // Loaded now rather than when the first series waits for it.
-  void lane.ready();
+  void engine.ready();
   const routing = {
     library,
     routes: settings.routes,
@@ -130,11 +130,10 @@ async function build(
     database,
     archive,
     library,
-    lane,
+    engine,
     log,
     workFolder,
     device: await describeDevice(settings),
-    threads: Math.max(1, availableParallelism() - 1),
   };
   const commitments = new Commitments({ store, database, log });
   const requested = new RequestedCommitments(database);
@@ -212,7 +211,7 @@ async function build(
       archive,
       library,
       settings,
-      laneReady: () => lane.ready(),
+      laneReady: () => engine.ready(),
       tls: () => dimse.tlsReport(),
       keeping: { database, store, undoDays, settleSeconds, retention: rules },
     }),

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { VoxgateError } from '../errors.ts';
 import { spawnable } from '../spawnable.ts';
+import type { Restored, RestorerRequest } from './post/restorer.ts';
 import type {
   InputSpec,
   OpenSlot,
@@ -11,6 +12,7 @@ import type {
   PrepareRequest,
   RestoredSegments,
   RestoreRequest,
+  SlabFile,
   VolumeReply,
   VolumeResults,
   VolumeStep,
@@ -28,6 +30,12 @@ export interface OpenedVolume {
 export interface OpenedSlots {
   /** Executes the pre-steps of a model on the volumes and writes the input tensor. */
   prepare(request: PrepareRequest): Promise<Prepared>;
+  /** Says what is to become of the scores; the slabs follow. */
+  beginRestore(request: RestorerRequest): Promise<void>;
+  /** Takes the next planes of the scores, and removes their file. */
+  slab(slab: SlabFile): Promise<void>;
+  /** What was found, on the stored slices of the first slot. */
+  finish(): Promise<Restored>;
   /** Ends the process; a step under way is given up. */
   close(): Promise<void>;
 }
@@ -42,6 +50,9 @@ const DEADLINES: VolumeDeadlines = {
   restore: 300_000,
   'open-slots': 300_000,
   'prepare-steps': 300_000,
+  'begin-restore': 60_000,
+  slab: 300_000,
+  finish: 300_000,
 };
 
 /**
@@ -67,12 +78,15 @@ export async function openVolume(volume: OpenVolume, deadlines: Partial<VolumeDe
  * passes its deadline or its process dies. After either the volumes are gone.
  */
 export async function openSlots(
-  slots: readonly OpenSlot[],
+  slots: readonly (OpenSlot | undefined)[],
   deadlines: Partial<VolumeDeadlines> = {},
 ): Promise<OpenedSlots> {
   const { perform, close } = await started({ step: 'open-slots', argument: { slots } }, deadlines);
   return {
     prepare: (request) => perform({ step: 'prepare-steps', argument: request }),
+    beginRestore: (request) => perform({ step: 'begin-restore', argument: request }),
+    slab: ({ path, firstPlane, planes }) => perform({ step: 'slab', argument: { path, firstPlane, planes } }),
+    finish: () => perform({ step: 'finish', argument: undefined }),
     close,
   };
 }

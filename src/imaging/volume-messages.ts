@@ -3,6 +3,7 @@ import type { Shape } from './components.ts';
 import type { Grid, Vec3 } from './grid.ts';
 import type { Measurement, Segment } from './measure.ts';
 import type { PackedFrames } from './pack.ts';
+import type { Restored, RestorerRequest } from './post/restorer.ts';
 import type { PostprocessOperation } from './postprocess.ts';
 import type { SliceHeader } from './slice-header.ts';
 import type { PreStep } from './transforms/steps.ts';
@@ -49,6 +50,13 @@ export interface Prepared {
   readonly slabAxis: 0 | 1 | 2;
 }
 
+/** Finished planes of the scores, as an engine writes them: float32 [plane][channel][u][v]. The file is removed. */
+export interface SlabFile {
+  readonly path: string;
+  readonly firstPlane: number;
+  readonly planes: number;
+}
+
 export interface OpenVolume {
   /** In stack order, ascending along the normal of the grid. */
   readonly slices: readonly SliceSource[];
@@ -86,8 +94,11 @@ export type VolumeStep =
   | { readonly step: 'open'; readonly argument: OpenVolume }
   | { readonly step: 'prepare'; readonly argument: { readonly input: InputSpec; readonly tensorPath: string } }
   | { readonly step: 'restore'; readonly argument: RestoreRequest }
-  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly OpenSlot[] } }
-  | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest };
+  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly (OpenSlot | undefined)[] } }
+  | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest }
+  | { readonly step: 'begin-restore'; readonly argument: RestorerRequest }
+  | { readonly step: 'slab'; readonly argument: SlabFile }
+  | { readonly step: 'finish'; readonly argument: undefined };
 
 export interface VolumeResults {
   readonly open: undefined;
@@ -95,6 +106,9 @@ export interface VolumeResults {
   readonly restore: RestoredSegments;
   readonly 'open-slots': undefined;
   readonly 'prepare-steps': Prepared;
+  readonly 'begin-restore': undefined;
+  readonly slab: undefined;
+  readonly finish: Restored;
 }
 
 export type VolumeReply<Step extends keyof VolumeResults = keyof VolumeResults> =

@@ -3,7 +3,7 @@ import type { Analysis, AnalysisInput } from '../catalog/analyses.ts';
 import { VoxgateError } from '../errors.ts';
 import { assembleStacks } from '../imaging/assemble/assemble-stacks.ts';
 import type { AssembledStack } from '../imaging/assemble/assembled-stack.ts';
-import { imageHeaderOf } from '../imaging/assemble/image-header.ts';
+import { imageHeaderOf } from '../imaging/assemble/read-frames.ts';
 import type { InputSlot, ModelManifest } from '../inference/model-manifest.ts';
 
 /** A series that fills an input slot, as the stack that the slot asks for. */
