@@ -5,6 +5,7 @@ import { COMPLETENESS_SETTINGS, type CompletenessSettings, readCompletenessSetti
 import { VoxgateError } from './errors.ts';
 import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
+import { MODEL_SETTINGS } from './model-settings.ts';
 import {
   type CallerPolicy,
   isReachable,
@@ -60,6 +61,8 @@ export interface Settings extends CompletenessSettings {
   readonly minFreeBytes: number;
   readonly databaseUrl: string | undefined;
   readonly models: readonly string[];
+  /** How often the library is looked at where nothing tells of a change; 0 is never. */
+  readonly modelsLookSeconds: number;
   /** The folder with the files of the viewer. */
   readonly viewer: string;
   readonly logLevel: string;
@@ -174,6 +177,7 @@ export const SETTINGS = [
     byDefault: './models',
     meaning: 'Model library; more than one folder separated by ":".',
   },
+  ...MODEL_SETTINGS,
   {
     variable: 'VOXGATE_VIEWER',
     key: 'viewer',
@@ -319,6 +323,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const maxAssociations = check('VOXGATE_MAX_ASSOCIATIONS', parseCount, 'a whole number from 1 to 10000');
   const seconds = (variable: Variable): number =>
     check(variable, parseDeadline, 'a number of seconds from 0.1 to 3600');
+  const modelsLookSeconds = check('VOXGATE_MODELS_LOOK_SECONDS', parseSeconds, 'a number of seconds from 0 to 3600');
   const dimseArtimSeconds = seconds('VOXGATE_DIMSE_ARTIM_SECONDS');
   const dimseIdleSeconds = seconds('VOXGATE_DIMSE_IDLE_SECONDS');
   const dimseWriteSeconds = seconds('VOXGATE_DIMSE_WRITE_SECONDS');
@@ -378,6 +383,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
       .split(':')
       .filter(Boolean)
       .map((folder) => resolve(folder)),
+    modelsLookSeconds,
     viewer: resolve(raw('VOXGATE_VIEWER')),
     peers: peers.map((peer) => withOwnTls(peer, tls)),
     routes,

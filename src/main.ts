@@ -31,7 +31,7 @@ import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
 import { Lanes } from './inference/lanes/lanes.ts';
-import { loadModels, type ModelLibrary } from './inference/model-library.ts';
+import type { ModelLibrary } from './inference/model-library.ts';
 import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
 import { isReachable } from './peer-settings.ts';
@@ -41,6 +41,7 @@ import { afterDelivery } from './pipeline/after-delivery.ts';
 import { analyzeSeries } from './pipeline/analyze-series.ts';
 import { completenessLimits } from './pipeline/completeness.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
+import { keepModels } from './pipeline/keep-models.ts';
 import { unknownModels } from './pipeline/route-series.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
 import { watchLostAnalyses } from './pipeline/watch-lost-analyses.ts';
@@ -106,8 +107,6 @@ async function build(
     idleSettleSeconds: settings.idleSettleSeconds,
     leastQuietSeconds: settings.leastQuietSeconds,
   });
-  const library = await loadModels(settings.models);
-  reportModels(library, settings, log);
   const workFolder = join(settings.data, 'work');
   await rm(workFolder, { recursive: true, force: true });
   await mkdir(workFolder, { recursive: true });
@@ -119,6 +118,11 @@ async function build(
 
   const engine = new Lanes();
   closers.push(() => engine.close());
+  const { models: folders, modelsLookSeconds: lookSeconds, data } = settings;
+  const models = await keepModels({ folders, lookSeconds, data, workFolder, database, engine, log });
+  closers.push(() => models.close());
+  const { library } = models;
+  reportRoutes(library, settings, log);
   // Loaded now rather than when the first series waits for it.
   void engine.ready();
   const routing = {
@@ -209,7 +213,7 @@ async function build(
       database,
       commitments,
       archive,
-      library,
+      models,
       settings,
       laneReady: () => engine.ready(),
       tls: () => dimse.tlsReport(),
@@ -239,8 +243,7 @@ async function openDatabases(
   return { connectionString, database };
 }
 
-function reportModels(library: ModelLibrary, settings: Settings, log: Log): void {
-  for (const { folder, reason } of library.broken) log.error({ folder, reason }, 'a model package was left out');
+function reportRoutes(library: ModelLibrary, settings: Settings, log: Log): void {
   for (const { route, model } of unknownModels(settings.routes, library))
     log.error({ route, model }, 'a route names a model that is not in the library; it does nothing');
 }

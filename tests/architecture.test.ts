@@ -15,6 +15,7 @@ const VOCABULARY = new Set([
   'completeness-settings.ts',
   'identity-settings.ts',
   'log.ts',
+  'model-settings.ts',
   'peer-settings.ts',
   'retention-settings.ts',
   'settings-reader.ts',

@@ -12,9 +12,11 @@ import { readKeptApart } from '../catalog/reconcile.ts';
 import type { Settings } from '../config.ts';
 import { isUsableAsUid } from '../dicom/uid.ts';
 import type { ModelLibrary } from '../inference/model-library.ts';
+import type { KeptModels } from '../pipeline/keep-models.ts';
 import { createReconcileApi } from './archive-reconcile-api.ts';
 import { callerRoutes, type TlsReport } from './callers.ts';
 import { createDeletionsApi, type DeletionsParts } from './deletions-api.ts';
+import { createModelsApi } from './models-api.ts';
 import { openApi } from './openapi.ts';
 import { statusPage } from './status-page.ts';
 import { createViewer, VIEWER_PATH } from './viewer.ts';
@@ -24,7 +26,7 @@ export interface ConsoleParts {
   readonly database: Database;
   readonly commitments: Pick<Commitments, 'reportAgain'>;
   readonly archive: Archive;
-  readonly library: ModelLibrary;
+  readonly models: KeptModels;
   readonly settings: Settings;
   /** Whether an inference lane is up. */
   readonly laneReady: () => Promise<boolean>;
@@ -41,13 +43,14 @@ export function createConsole({
   database,
   commitments,
   archive,
-  library,
+  models,
   settings,
   laneReady,
   tls,
   keeping,
 }: ConsoleParts): Router {
   const router = express.Router();
+  const { library } = models;
 
   router.get('/healthz', (_request, response) => {
     response.json({ live: true });
@@ -88,9 +91,7 @@ export function createConsole({
   router.use('/api', createDeletionsApi(keeping));
   router.use('/api', createReconcileApi(keeping));
 
-  router.get('/api/models', (_request, response) => {
-    response.json({ models: library.models.map(({ manifest }) => manifest), broken: library.broken });
-  });
+  router.use('/api', createModelsApi(database, models));
 
   router.get('/api/openapi.json', (_request, response) => {
     response.json(openApi());

@@ -13,7 +13,7 @@ export function readSliceFrame(slice: SliceSource): Uint8Array {
   const fd = openSync(slice.path, 'r');
   try {
     const { size } = fstatSync(fd);
-    return slice.ranges ? readRanges(fd, size, slice.ranges) : firstFrame(fd, size);
+    return slice.ranges ? readRanges(fd, size, slice.ranges) : parsedFrame(fd, size, slice.frame ?? 1);
   } finally {
     closeSync(fd);
   }
@@ -37,11 +37,11 @@ function readRanges(fd: number, size: number, ranges: NonNullable<SliceSource['r
   return frame;
 }
 
-function firstFrame(fd: number, size: number): Uint8Array {
+function parsedFrame(fd: number, size: number, frame: number): Uint8Array {
   const source = fileSource(fd, size);
   const index = frameIndex(parsePart10(source), source);
-  if (!index || index.count < 1) throw new VoxgateError('undecodable', 'A slice has no whole frame in its file.');
-  return readFrame(index, 1, source);
+  if (!index || index.count < frame) throw new VoxgateError('undecodable', 'A slice has no whole frame in its file.');
+  return readFrame(index, frame, source);
 }
 
 /** Fills `target` with the bytes of the file from `offset`. */

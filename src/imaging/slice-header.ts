@@ -1,5 +1,5 @@
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { items, number, numbers, text, texts } from '../dicom/read-values.ts';
+import { isPresent, items, number, numbers, text, texts } from '../dicom/read-values.ts';
 import type { Vec3 } from './grid.ts';
 
 /** What the pixels of one image need: how they are stored, what they mean, where they lie. Plain data, fit for IPC. */
@@ -22,6 +22,8 @@ export interface SliceHeader {
   readonly highBit: number;
   readonly pixelRepresentation: 0 | 1;
   readonly transferSyntaxUid: string;
+  /** Float or Double Float Pixel Data in place of Pixel Data (PS3.3 C.7.6.24). */
+  readonly hasFloatPixels?: boolean;
   /** Stored values that mean "no pixel here" (PS3.3 C.7.5.1.1.2), signed as Pixel Representation says. */
   readonly pixelPadding?: { readonly low: number; readonly high: number };
 
@@ -80,6 +82,7 @@ export function sliceHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): 
     highBit: number(dataset, 'HighBit') ?? bitsStored - 1,
     pixelRepresentation,
     transferSyntaxUid,
+    hasFloatPixels: isPresent(dataset, 'FloatPixelData') || isPresent(dataset, 'DoubleFloatPixelData'),
     pixelPadding: paddingOf(dataset, pixelRepresentation === 1, bitsAllocated),
     rescaleSlope: slope ?? 1,
     rescaleIntercept: intercept ?? 0,

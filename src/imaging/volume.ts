@@ -49,7 +49,7 @@ export interface Shear {
 }
 
 /** Hounsfield units of air, by definition of the scale. */
-const AIR_HU = -1000;
+export const AIR_HU = -1000;
 
 /** 4 GiB of 16-bit samples; a whole-body CT of 2000 slices of 512 x 512 takes 1 GiB. */
 export const LARGEST_VOLUME_VOXELS = 2 ** 31;

@@ -112,7 +112,7 @@ async function infer(engine: Engine, opened: OpenedSlots, run: ModelRun, folder:
     case 'boxes': {
       const { boxes, scores, labels } = tensors.boxes!;
       const result = await engine.run({ ...request, outputs: [boxes, scores, labels] }, { signal });
-      return { classes: [], boxes: await placeBoxes(opened, manifest, result), run: factsOf(result) };
+      throw new VoxgateError('bad-model', `boxes (${Object.keys(result.outputs).join(', ')}) are not placed yet`);
     }
   }
 }

@@ -92,7 +92,6 @@ async function settle(parts: SettleParts, place: Place, settled: Settled): Promi
     inputDigest: contentDigest(sopInstanceUids),
     receivedAt: newestOf(instances),
     evidence: { confidence: verdict.confidence, reason: verdict.reason } satisfies SettleEvidence,
-    inputs: [{ slot: 'image', ...place, sopInstanceUids }],
   };
   const cancelled = await database.transaction(async (tx) => {
     await lockStudy(tx, place.studyInstanceUid);
@@ -100,7 +99,9 @@ async function settle(parts: SettleParts, place: Place, settled: Settled): Promi
     if (matchOrders) await leaveOrderMatching(tx, place.studyInstanceUid);
     const stopped: number[] = [];
     for (const decision of decisions) {
-      const opened = await openRevision(tx, { ...common, ...describe(decision) });
+      const { slot } = decision.model.manifest.inputs[0]!;
+      const inputs = [{ slot, ...place, sopInstanceUids }];
+      const opened = await openRevision(tx, { ...common, ...describe(decision), inputs });
       if (!opened) continue;
       if (decision.run) await leaveAnalysis(tx, opened.id, 0);
       for (const id of opened.cancelled) await dropJob(tx, analysisJobKey(id));

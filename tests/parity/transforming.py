@@ -52,8 +52,8 @@ def spacings():
     for mode in ("linear", "nearest"):
         yield _monai_case(f"coarser, {mode}", grids["axial"], [RAS, _spacing(1.5, 1.5, 3, mode=mode)], pattern((11, 10, 7)))
         yield _monai_case(f"finer, {mode}", grids["axial"], [RAS, _spacing(0.6, 0.75, 1.9, mode=mode)], pattern((11, 10, 7)))
-        yield _monai_case(f"sagittal, {mode}", grids["sagittal"], [RAS, _spacing(1.5, 1.5, 2, mode=mode)], pattern((9, 8, 6)))
-        yield _monai_case(f"oblique, {mode}", grids["oblique"], [LPS, _spacing(1, 1.2, 1.4, mode=mode)], pattern((9, 10, 6)))
+        yield _monai_case(f"sagittal, {mode}", grids["sagittal"], [RAS, _spacing(1.6, 1.45, 2, mode=mode)], pattern((9, 8, 6)))
+        yield _monai_case(f"oblique, {mode}", grids["oblique"], [LPS, _spacing(1.1, 1.3, 1.45, mode=mode)], pattern((9, 10, 6)))
         halves = Grid((10, 9, 8), (1, 1, 1))
         yield _monai_case(f"halfway, {mode}", halves, [LPS, _spacing(0.5, 2, 1.5, mode=mode)], pattern((10, 9, 8)))
     kept = pattern((11, 10, 7))
@@ -72,7 +72,7 @@ def _resize(*size, mode, **given):
 
 
 def resizes():
-    grid, image = Grid((11, 10, 7), (0.7, 1.3, 2.5)), pattern((11, 10, 7))
+    grid, image = Grid((11, 10, 7), (0.7, 1.3, 2.5)), pattern((11, 10, 7), low=-90, high=150)
     for mode in ("linear", "nearest", "area"):
         for name, size in (("smaller", (5, 7, 3)), ("larger", (13, 23, 15)), ("both", (4, 17, -1))):
             yield _monai_case(f"{name}, {mode}", grid, [RAS, _resize(*size, mode=mode)], image)

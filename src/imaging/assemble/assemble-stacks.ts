@@ -87,6 +87,8 @@ function volumeOf(group: FrameGroup, want: StackRequest): AssembledStack | Refus
   const ordered = sorted.frames.map(({ header }) => header);
   const normal = normalOf(ordered[0]!)!;
   const places = ordered.map(({ position }) => dot(position!, normal));
+  const regular = regularGrid(ordered, want.geometry);
+  if (!regular.ok) return refuse(regular.reason);
   const lost = withoutFrameOfReference({
     headers: ordered,
     normal,
@@ -94,8 +96,6 @@ function volumeOf(group: FrameGroup, want: StackRequest): AssembledStack | Refus
     positions: ordered.map((h) => h.position!),
   });
   if (lost !== undefined) return refuse(lost);
-  const regular = regularGrid(ordered, want.geometry);
-  if (!regular.ok) return refuse(regular.reason);
   const steps = places.slice(1).map((at, i) => at - places[i]!);
   const { grid, shear, sliceTaps } = regular;
   const unfit = gridRefusal(grid, ordered.length, sliceTaps ? Math.max(...steps) : grid.sliceSpacing, want.geometry);

@@ -82,8 +82,8 @@ function flatStack(
 }
 
 const CALIBRATION_NOTES = {
-  detector: 'Pixel distances are those at the detector, not in the patient: lengths are in pixels.',
-  none: 'Nothing says how large a pixel is: lengths are in pixels.',
+  detector: 'Pixel distances are those at the detector and not in the patient: no length follows from them.',
+  none: 'Nothing says how large a pixel is: no length follows from them.',
 } as const;
 
 const isColour = ({ samplesPerPixel, photometricInterpretation }: FrameHeader): boolean =>
@@ -102,8 +102,11 @@ function kindRefusal(count: number, channels: 1 | 3, isCine: boolean, kind: Stac
 
 const GREY = new Set(['MONOCHROME1', 'MONOCHROME2', 'PALETTE COLOR']);
 
-function pixelRefusal({ rows, columns, samplesPerPixel, photometricInterpretation }: FrameHeader): string | undefined {
+function pixelRefusal(header: FrameHeader): string | undefined {
+  const { rows, columns, samplesPerPixel, photometricInterpretation, bitsAllocated } = header;
   if (rows < 1 || columns < 1) return 'The image is without Rows or Columns.';
+  if (header.hasFloatPixels) return 'The image has floating point pixels, which are not read here.';
+  if (![8, 16, 32].includes(bitsAllocated)) return `The image has pixels of ${bitsAllocated || 'no'} bits.`;
   if (samplesPerPixel !== 1 && samplesPerPixel !== 3) return `The image has ${samplesPerPixel} samples per pixel.`;
   if (samplesPerPixel === 1 && !GREY.has(photometricInterpretation.trim()))
     return `The image is ${photometricInterpretation || 'of no photometric interpretation'}, with one sample per pixel.`;

@@ -23,7 +23,9 @@ export function imageHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): 
   const image = sliceHeaderOf(dataset, transferSyntaxUid);
   const perFrame = isPresent(dataset, 'PerFrameFunctionalGroupsSequence') ? frameGroups(dataset) : undefined;
   const count = image.numberOfFrames >= 1 && image.numberOfFrames <= MOST_FRAMES ? Math.floor(image.numberOfFrames) : 0;
-  const shared = { ...image, ...petOf(dataset, image) };
+  // Of several frames without groups the one position says nothing of each.
+  const place = perFrame === undefined && count > 1 ? { position: undefined } : {};
+  const shared = { ...image, ...place, ...petOf(dataset, image) };
   const groups = perFrame?.slice(0, count) ?? Array.from({ length: count }, () => classicGroups(dataset));
   return {
     sopInstanceUid: image.sopInstanceUid,

@@ -9,6 +9,9 @@ const COSINE_TOLERANCE = 1e-3;
 /** What the images of a stack must have before their places can be judged; the first that speaks refuses. */
 export const VOLUME_REFUSALS: readonly ((headers: readonly FrameHeader[]) => string | undefined)[] = [
   (all) => some(all, (h) => h.isLocalizer, 'localizers (third value of Image Type)'),
+  (all) => some(all, (h) => h.bitsAllocated === 1, 'of one bit a pixel: masks, and no images'),
+  (all) => some(all, (h) => h.hasFloatPixels === true, 'of floating point pixels, which are not read here'),
+  (all) => some(all, (h) => ![8, 16, 32].includes(h.bitsAllocated), 'of pixels that are not 8, 16 or 32 bits'),
   (all) => some(all, (h) => h.samplesPerPixel !== 1, 'colour images (Samples per Pixel is not 1)'),
   (all) =>
     some(

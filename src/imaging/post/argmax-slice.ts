@@ -25,6 +25,8 @@ export class ArgmaxSlices {
   private readonly voxels: Int32Array;
   private best = new Float64Array(0);
   private seen = new Uint8Array(0);
+  /** What a class must come up to around each mixed cell: after the activation, and as a score for a first look. */
+  private limit = new Float64Array(0);
   private bound = new Float64Array(0);
   private base = new Int32Array(0);
   private corners = new Float64Array(64);
@@ -56,6 +58,7 @@ export class ArgmaxSlices {
     if (this.mixed?.plan !== plan) {
       this.mixed = { plan, cells: mixedCells(plan) };
       const cells = plan.across.cells * plan.down.cells;
+      this.limit = new Float64Array(cells);
       this.bound = new Float64Array(cells);
       this.base = new Int32Array(cells);
     }
@@ -125,11 +128,22 @@ export class ArgmaxSlices {
         }
       }
       const partial = beside || plan.across.partial[a] === 1 || plan.down.partial[d] === 1;
-      this.bound[m] = partial ? Number.NEGATIVE_INFINITY : this.boundFor(least);
+      this.limit[m] = partial ? Number.NEGATIVE_INFINITY : this.boundFor(least);
+      this.bound[m] = this.limit[m]! + (this.activation === 'softmax' ? this.leastSum(m, window, plan, cells) : 0);
     }
   }
 
-  /** In terms of what `challenge` compares; a little lower, for a sum of products may round below its greatest factor. */
+  private leastSum(m: number, { planes }: SliceWindow, plan: SlicePlan, cells: MixedCells): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { logSum } of planes) {
+      forVoxels(plan, cells, m, this.base[m]!, (voxel) => {
+        if (logSum[voxel]! < least) least = logSum[voxel]!;
+      });
+    }
+    return least;
+  }
+
+  /** In terms of what `reaches` compares; a little lower, for a sum of products may round below its greatest factor. */
   private boundFor(least: number): number {
     const lower = least - 1e-9 * Math.abs(least);
     switch (this.activation) {
@@ -145,8 +159,11 @@ export class ArgmaxSlices {
   private challenge(c: number, window: SliceWindow, plan: SlicePlan, cells: MixedCells, out: Uint8Array): void {
     const { seen, bound, base, size } = this;
     const { planes, weights } = window;
-    const [low, high] = [planes[0]!, planes[1] ?? planes[0]!];
-    const simple = planes.length <= 2 && this.activation === 'none';
+    const simple = planes.length <= 2;
+    const low = planes[0]!.scores;
+    const high = (planes[1] ?? planes[0]!).scores;
+    // Scores as they are can be interpolated between the planes at once, which makes the test sharper.
+    const between = this.activation === 'none';
     const [lowWeight, highWeight] = planes.length === 2 ? [weights[0]!, weights[1]!] : [weights[0]!, 0];
     const start = c * size;
     const flags = c * cells.length;
@@ -159,14 +176,19 @@ export class ArgmaxSlices {
         const i = start + base[m]!;
         const j = i + (downCount === 2 ? plan.downStride : 0);
         const b = bound[m]!;
-        if (
-          low.scores[i]! * lowWeight + high.scores[i]! * highWeight < b &&
-          low.scores[i + over]! * lowWeight + high.scores[i + over]! * highWeight < b &&
-          low.scores[j]! * lowWeight + high.scores[j]! * highWeight < b &&
-          low.scores[j + over]! * lowWeight + high.scores[j + over]! * highWeight < b
-        ) {
-          continue;
+        if (between) {
+          if (
+            low[i]! * lowWeight + high[i]! * highWeight < b &&
+            low[i + over]! * lowWeight + high[i + over]! * highWeight < b &&
+            low[j]! * lowWeight + high[j]! * highWeight < b &&
+            low[j + over]! * lowWeight + high[j + over]! * highWeight < b
+          ) {
+            continue;
+          }
+        } else if (low[i]! < b && low[i + over]! < b && low[j]! < b && low[j + over]! < b) {
+          if (high[i]! < b && high[i + over]! < b && high[j]! < b && high[j + over]! < b) continue;
         }
+        if (!between && !this.reaches(c, m, window, plan, cells)) continue;
       } else if (!this.reaches(c, m, window, plan, cells)) continue;
       this.contest(c, m, window, plan, cells, out);
     }
@@ -174,13 +196,13 @@ export class ArgmaxSlices {
 
   /** Whether the class comes up to the bound in any voxel around the cell. */
   private reaches(c: number, m: number, { planes }: SliceWindow, plan: SlicePlan, cells: MixedCells): boolean {
-    const bound = this.bound[m]!;
+    const limit = this.limit[m]!;
     const softmax = this.activation === 'softmax';
     const start = c * this.size;
     for (const { scores, logSum } of planes) {
       for (let i = 0, row = this.base[m]!; i < plan.down.count[cells.down[m]!]!; i++, row += plan.downStride) {
         for (let j = 0, at = row; j < plan.across.count[cells.across[m]!]!; j++, at += plan.acrossStride) {
-          if ((softmax ? scores[start + at]! - logSum[at]! : scores[start + at]!) >= bound) return true;
+          if ((softmax ? scores[start + at]! - logSum[at]! : scores[start + at]!) >= limit) return true;
         }
       }
     }

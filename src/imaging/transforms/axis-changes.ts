@@ -54,11 +54,20 @@ export function monaiSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'ne
 }
 
 /**
- * torch's grid_sample takes places from -1 to 1 and rounds halves to even after scaling them back; the operations are in its
- * order, because places halfway between voxels fall to the side to which the last bit rounds.
+ * The index MONAI takes for index `i` of `count` from `old`. Places halfway between voxels are common (0.75 mm from 1.5 mm), and
+ * the side they fall to depends on the last bit of a place that was scaled to -1 to 1 and back: so the operations, and their
+ * order, are those of MONAI's to_norm_affine and of affine_grid and grid_sample (volumes, CPU) of torch 1.13. Where its build
+ * fuses a multiplication and an addition the last bit is another: of halfway places 19 in 20 fall to the same side.
  */
-function gridSampleNearest(index: number, count: number, old: number, scale: number): number {
-  return roundHalfEven(index * scale) + 0 * (count + old);
+function gridSampleNearest(i: number, count: number, old: number, scale: number): number {
+  const [norm, shift] = [2 / old, 1 / old - 1];
+  const back = 1 / (2 / count);
+  const theta = norm * scale * back;
+  const offset = norm * scale * -((1 / count - 1) * back) + shift;
+  const step = count > 1 ? 2 / (count - 1) : 0;
+  const even = i < Math.floor(count / 2) ? -1 + step * i : 1 - step * (count - i - 1);
+  const place = (((count > 1 ? even : 0) * (count - 1)) / count) * theta + offset;
+  return Math.floor(Math.min(Math.max(((place + 1) * old - 1) / 2, 0), old - 1) + 0.5);
 }
 
 /** Voxgate's own: outer edges of the first voxel coincide, a tent filter; the way back interpolates between centres. */
