@@ -2,8 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { VoxgateError } from '../errors.ts';
 import { spawnable } from '../spawnable.ts';
-import type { Restored, RestorerRequest } from './post/restorer.ts';
+import type { PlacedBox } from './place-boxes.ts';
+import type { Restored } from './post/restorer.ts';
 import type {
+  BeginRestore,
   InputSpec,
   OpenSlot,
   OpenVolume,
@@ -12,7 +14,7 @@ import type {
   PrepareRequest,
   RestoredSegments,
   RestoreRequest,
-  SlabFile,
+  ScoreSlab,
   VolumeReply,
   VolumeResults,
   VolumeStep,
@@ -30,12 +32,14 @@ export interface OpenedVolume {
 export interface OpenedSlots {
   /** Executes the pre-steps of a model on the volumes and writes the input tensor. */
   prepare(request: PrepareRequest): Promise<Prepared>;
-  /** Says what is to become of the scores; the slabs follow. */
-  beginRestore(request: RestorerRequest): Promise<void>;
-  /** Takes the next planes of the scores, and removes their file. */
-  slab(slab: SlabFile): Promise<void>;
-  /** What was found, on the stored slices of the first slot. */
+  /** Begins to bring scores back to the stored slices of the first slot. */
+  beginRestore(request: BeginRestore): Promise<void>;
+  /** Takes the next planes of scores, in order, and deletes their file. */
+  slab(slab: ScoreSlab): Promise<void>;
+  /** After the last slab: packed frames by segment, and what they measure. */
   finish(): Promise<Restored>;
+  /** Where boxes in voxels of the input tensor lie. */
+  placeBoxes(boxes: readonly (readonly number[])[]): Promise<readonly PlacedBox[]>;
   /** Ends the process; a step under way is given up. */
   close(): Promise<void>;
 }
@@ -53,6 +57,7 @@ const DEADLINES: VolumeDeadlines = {
   'begin-restore': 60_000,
   slab: 300_000,
   finish: 300_000,
+  'place-boxes': 60_000,
 };
 
 /**
@@ -85,8 +90,9 @@ export async function openSlots(
   return {
     prepare: (request) => perform({ step: 'prepare-steps', argument: request }),
     beginRestore: (request) => perform({ step: 'begin-restore', argument: request }),
-    slab: ({ path, firstPlane, planes }) => perform({ step: 'slab', argument: { path, firstPlane, planes } }),
-    finish: () => perform({ step: 'finish', argument: undefined }),
+    slab: (slab) => perform({ step: 'slab', argument: slab }),
+    finish: () => perform({ step: 'finish' }),
+    placeBoxes: (boxes) => perform({ step: 'place-boxes', argument: { boxes } }),
     close,
   };
 }

@@ -3,6 +3,7 @@ import type { Shape } from './components.ts';
 import type { Grid, Vec3 } from './grid.ts';
 import type { Measurement, Segment } from './measure.ts';
 import type { PackedFrames } from './pack.ts';
+import type { PlacedBox } from './place-boxes.ts';
 import type { Restored, RestorerRequest } from './post/restorer.ts';
 import type { PostprocessOperation } from './postprocess.ts';
 import type { SliceHeader } from './slice-header.ts';
@@ -50,13 +51,6 @@ export interface Prepared {
   readonly slabAxis: 0 | 1 | 2;
 }
 
-/** Finished planes of the scores, as an engine writes them: float32 [plane][channel][u][v]. The file is removed. */
-export interface SlabFile {
-  readonly path: string;
-  readonly firstPlane: number;
-  readonly planes: number;
-}
-
 export interface OpenVolume {
   /** In stack order, ascending along the normal of the grid. */
   readonly slices: readonly SliceSource[];
@@ -89,6 +83,19 @@ export interface RestoredSegments extends PackedFrames {
   readonly measurements: readonly Measurement[];
 }
 
+export interface BeginRestore extends RestorerRequest {
+  /** Of the scores, as the network gave them: [classes, a, b, c], or with the 1 of the batch before it. */
+  readonly shape: readonly number[];
+}
+
+/** Finished planes of scores: float32, little endian, [plane][class][u][v]. */
+export interface ScoreSlab {
+  /** Deleted when it was read. */
+  readonly path: string;
+  readonly firstPlane: number;
+  readonly planes: number;
+}
+
 /** What the client asks of the volume process, one step at a time. */
 export type VolumeStep =
   | { readonly step: 'open'; readonly argument: OpenVolume }
@@ -96,9 +103,10 @@ export type VolumeStep =
   | { readonly step: 'restore'; readonly argument: RestoreRequest }
   | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly (OpenSlot | undefined)[] } }
   | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest }
-  | { readonly step: 'begin-restore'; readonly argument: RestorerRequest }
-  | { readonly step: 'slab'; readonly argument: SlabFile }
-  | { readonly step: 'finish'; readonly argument: undefined };
+  | { readonly step: 'begin-restore'; readonly argument: BeginRestore }
+  | { readonly step: 'slab'; readonly argument: ScoreSlab }
+  | { readonly step: 'finish'; readonly argument?: undefined }
+  | { readonly step: 'place-boxes'; readonly argument: { readonly boxes: readonly (readonly number[])[] } };
 
 export interface VolumeResults {
   readonly open: undefined;
@@ -109,6 +117,7 @@ export interface VolumeResults {
   readonly 'begin-restore': undefined;
   readonly slab: undefined;
   readonly finish: Restored;
+  readonly 'place-boxes': readonly PlacedBox[];
 }
 
 export type VolumeReply<Step extends keyof VolumeResults = keyof VolumeResults> =

@@ -1,31 +1,23 @@
-import { closeSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { sentenceOf, VoxgateError } from '../errors.ts';
-import { emptyVolume } from './empty-volume.ts';
-import { float16Of } from './float16.ts';
 import { readFully } from './frame-file.ts';
 import { voxelMillilitres } from './grid.ts';
 import { measurer } from './measure.ts';
 import { type ModelGrid, modelGridOf } from './model-grid.ts';
+import { ModelSteps } from './model-steps.ts';
 import { openSlots } from './open-slots.ts';
 import { packer } from './pack.ts';
-import { Restorer } from './post/restorer.ts';
 import { postprocess } from './postprocess.ts';
 import { resampleToModel } from './resample.ts';
 import { restoreLabels } from './restore.ts';
 import { labelsOnModel, type Scores } from './scores.ts';
-import type { Preparation } from './transforms/preparation.ts';
-import { prepareTensor } from './transforms/prepare.ts';
 import type { Volume } from './volume.ts';
 import type {
   InputSpec,
-  OpenSlot,
   OpenVolume,
-  Prepared,
   PreparedTensor,
-  PrepareRequest,
   RestoredSegments,
   RestoreRequest,
-  SlabFile,
   VolumeReply,
   VolumeResults,
   VolumeStep,
@@ -37,10 +29,7 @@ import type {
  */
 let volume: Volume | undefined;
 let model: ModelGrid | undefined;
-let volumes: readonly Volume[] = [];
-let preparation: Preparation | undefined;
-let restorer: Restorer | undefined;
-let classes = 0;
+const steps = new ModelSteps();
 let turn: Promise<unknown> = Promise.resolve();
 
 process.on('message', (step: VolumeStep) => {
@@ -66,83 +55,23 @@ async function perform(step: VolumeStep): Promise<VolumeResults[VolumeStep['step
     case 'restore':
       return restore(step.argument);
     case 'open-slots':
-      volumes = await openAll(step.argument.slots);
-      return undefined;
+      return steps.open(step.argument.slots);
     case 'prepare-steps':
-      return prepareSteps(step.argument);
+      return steps.prepare(step.argument);
     case 'begin-restore':
-      restorer = new Restorer(volumes[0]!, prepared(), step.argument);
-      classes = step.argument.classes;
-      return undefined;
+      return steps.beginRestore(step.argument);
     case 'slab':
-      return takeSlab(step.argument);
+      return steps.slab(step.argument);
     case 'finish':
-      return restoring().finish();
+      return steps.finish();
+    case 'place-boxes':
+      return steps.placeBoxes(step.argument.boxes);
   }
-}
-
-/** Slots without a series are zeros on the grid of the first, which always has one. */
-async function openAll(slots: readonly (OpenSlot | undefined)[]): Promise<readonly Volume[]> {
-  const opened = await openSlots(slots.filter((slot) => slot !== undefined));
-  const [first] = opened;
-  if (first === undefined) throw new VoxgateError('not-a-volume', 'No input of the model has a series.');
-  const waiting = [...opened];
-  return slots.map((slot) => (slot === undefined ? emptyVolume(first) : waiting.shift()!));
 }
 
 async function open({ grid, slices }: OpenVolume): Promise<Volume> {
   const [opened] = await openSlots([{ grid, slices, channels: 1, units: 'HU', placed: true }]);
   return opened!;
-}
-
-/** The tensor of the steps, in the byte order of the machine, which is little endian on all we run on. */
-function prepareSteps({ steps, type, tensorPath }: PrepareRequest): Prepared {
-  const fd = openSync(tensorPath, 'w');
-  try {
-    preparation = prepareTensor(volumes, steps, (values, place) => {
-      const out = type === 'float16' ? float16Of(values) : values;
-      const bytes = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
-      writeFully(fd, bytes, place * out.BYTES_PER_ELEMENT);
-    });
-  } finally {
-    closeSync(fd);
-  }
-  const { channels, shape, axes } = preparation;
-  const slabAxis = axes.findIndex((axis) => axis.source === 2);
-  return { shape: [1, channels, ...shape], slabAxis: slabAxis === 1 || slabAxis === 2 ? slabAxis : 0 };
-}
-
-/** Reads a plane at a time: a slab of a hundred classes has gigabytes. */
-function takeSlab({ path, firstPlane, planes }: SlabFile): undefined {
-  const { shape, axes } = prepared();
-  const along = axes.findIndex((axis) => axis.source === 2);
-  const bytes = shape.reduce((size, count, axis) => (axis === along ? size : size * count), 4 * classes);
-  const fd = openSync(path, 'r');
-  try {
-    const { size } = fstatSync(fd);
-    if (size !== planes * bytes)
-      throw new VoxgateError(
-        'inference-failed',
-        `${planes} planes of scores take ${size} bytes, not ${planes * bytes}.`,
-      );
-    restoring().readSlab(firstPlane, planes, (plane, scores) => {
-      readFully(fd, new Uint8Array(scores.buffer, scores.byteOffset, scores.byteLength), (plane - firstPlane) * bytes);
-    });
-  } finally {
-    closeSync(fd);
-    rmSync(path, { force: true });
-  }
-  return undefined;
-}
-
-function prepared(): Preparation {
-  if (preparation === undefined) throw new Error('nothing was prepared');
-  return preparation;
-}
-
-function restoring(): Restorer {
-  if (restorer === undefined) throw new Error('nothing is being restored');
-  return restorer;
 }
 
 /** Writes the input tensor [z][y][x]: float32 in the byte order of the machine, which is little endian on all we run on. */

@@ -99,6 +99,7 @@ async function infer(engine: Engine, opened: OpenedSlots, run: ModelRun, folder:
         kind: output.kind,
         segments: manifest.segments.map(({ number, class: index }) => ({ number, class: index })),
         measurements: manifest.measurements,
+        shape: [1, output.classes.length, ...shape.slice(2)],
       });
       const result = await engine.run({ ...request, slabAxis }, { signal, onSlab: (slab) => opened.slab(slab) });
       checkShape(manifest, result, [1, output.classes.length, ...shape.slice(2)]);
