@@ -6,7 +6,6 @@ import { lintReport, lintSegmentation, type ReadSegmentation } from '../results/
 import { buildMeasurementReport, COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
 import { outlineSegments } from '../results/outline.ts';
 import { patientAndStudy } from '../results/patient-study.ts';
-import { buildRejectionNote, KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
 import { buildSegmentation, SEGMENTATION_STORAGE } from '../results/segmentation.ts';
 import type { Algorithm, Device, SegmentDescription, SourceInstance, SourceSeries } from '../results/types.ts';
 import type { Outcome } from './outcome.ts';
@@ -45,7 +44,7 @@ export interface ResultMaterial {
 }
 
 export interface BuiltResults {
-  /** PS3.10 files: the segmentation if anything was found, the report, the note that rejects what they replace. */
+  /** PS3.10 files: the segmentation if anything was found, and the report. */
   readonly objects: readonly Buffer[];
   readonly results: readonly Result[];
   /** Tags of source attributes that could not be copied as they are. */
@@ -53,7 +52,7 @@ export interface BuiltResults {
 }
 
 /** Series Numbers of results: far above those of a scanner. */
-const SERIES_NUMBERS = { segmentation: 9101, report: 9102, rejection: 9103 } as const;
+const SERIES_NUMBERS = { segmentation: 9101, report: 9102 } as const;
 
 /** What all objects of one analysis share. */
 export interface CommonInput {
@@ -79,10 +78,9 @@ export function buildResults(material: ResultMaterial): BuiltResults {
     device,
     created: analysis.settledAt,
   };
-  const rejection = rejectionOf(material, common, uids);
   const segmentation = segmentationOf(material, common, uids);
   const report = reportOf(material, common, { uids, segmentation: segmentation?.read });
-  const built = [rejection, segmentation, report].flatMap((object) => object ?? []);
+  const built = [segmentation, report].flatMap((object) => object ?? []);
   return {
     objects: built.map(({ bytes }) => bytes),
     results: built.map(({ result }) => result),
@@ -140,26 +138,6 @@ function reportOf(
   return { bytes, result: resultOf(COMPREHENSIVE_3D_SR_STORAGE, uids.report, uids.reportSeries) };
 }
 
-/** The note that rejects what this analysis takes the place of; goes first, so that nobody sees both as valid. */
-function rejectionOf(
-  { analysis, predecessors }: ResultMaterial,
-  common: CommonInput,
-  uids: ResultUids,
-): Built | undefined {
-  const rejected = predecessors.filter(({ sopClassUid }) => sopClassUid !== KEY_OBJECT_SELECTION_STORAGE);
-  if (rejected.length === 0) return undefined;
-  const bytes = buildRejectionNote({
-    ...common,
-    studyInstanceUid: analysis.studyInstanceUid,
-    rejected,
-    reason: 'More or other images of the series came. A newer analysis of all of them takes the place of this one.',
-    seriesUid: uids.rejectionSeries,
-    instanceUid: uids.rejection,
-    seriesNumber: SERIES_NUMBERS.rejection,
-  });
-  return { bytes, result: resultOf(KEY_OBJECT_SELECTION_STORAGE, uids.rejection, uids.rejectionSeries) };
-}
-
 function resultOf(sopClassUid: string, sopInstanceUid: string, seriesInstanceUid: string): Result {
   return { sopClassUid, sopInstanceUid, seriesInstanceUid };
 }
@@ -172,7 +150,8 @@ function describeSegments({ manifest }: Model, tracking: (segment: number) => st
   }));
 }
 
-function describeAlgorithm({ manifest, key }: Model): Algorithm {
+/** The model as the algorithm of a result. */
+export function describeAlgorithm({ manifest, key }: Model): Algorithm {
   return {
     name: manifest.algorithm.name,
     version: manifest.version,

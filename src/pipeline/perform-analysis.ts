@@ -58,7 +58,7 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
       'invalid attributes of the source were not copied as they are',
     );
   run.signal.throwIfAborted();
-  await keep(parts.archive, built.objects);
+  await keepResults(parts.archive, built.objects);
   await record(parts.database, analysis, { model, outcome, conclusion, results: built.results });
 }
 
@@ -100,7 +100,7 @@ async function predecessorsOf(database: Database, { supersedesId }: Analysis): P
 }
 
 /** The results enter by the same gate as everything else, and are never settled (origin: self). */
-async function keep(archive: Archive, objects: readonly Buffer[]): Promise<void> {
+export async function keepResults(archive: Archive, objects: readonly Buffer[]): Promise<void> {
   const transfer = archive.ingest.begin('self');
   try {
     for (const bytes of objects) {

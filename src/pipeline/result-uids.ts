@@ -8,8 +8,6 @@ export interface ResultUids {
   readonly dimensionOrganization: string;
   readonly report: string;
   readonly reportSeries: string;
-  readonly rejection: string;
-  readonly rejectionSeries: string;
   tracking(segment: number): string;
 }
 
@@ -42,8 +40,6 @@ export function resultUids({
     dimensionOrganization: uid('dimension organization'),
     report: uid('report'),
     reportSeries: uid('report series'),
-    rejection: uid('rejection'),
-    rejectionSeries: uid('rejection series'),
     tracking: (segment) => uid(`tracking ${segment}`),
   };
 }

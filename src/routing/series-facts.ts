@@ -43,6 +43,7 @@ export function seriesFacts(datasets: readonly JsonDataset[]): Facts {
     synthetic: datasets.some((one) => text(one, 'SyntheticData') === 'YES'),
     own: isOwn(first),
     age: ageOf(first)[0],
+    'study.priority': priorityOf(first),
   };
   return { subject: 'series', datasets, values, unknown: unknownIn(values, planes.unknown) };
 }
@@ -101,6 +102,12 @@ function spacingOf(dataset: JsonDataset): readonly [number, number] | undefined 
   const written = inGroups(dataset, 'PixelSpacing');
   const [row, column] = written.length >= 2 ? written : numbers(dataset, 'ImagerPixelSpacing');
   return row !== undefined && column !== undefined && row > 0 && column > 0 ? [row, column] : undefined;
+}
+
+/** Requested Procedure Priority (0040,1003), which some devices copy from the worklist. */
+function priorityOf(dataset: JsonDataset): string | undefined {
+  const places = [dataset, ...items(dataset, 'RequestAttributesSequence')];
+  return places.map((one) => text(one, 'RequestedProcedurePriority')?.trim().toLowerCase()).find((said) => said);
 }
 
 /** From the data set itself, else from the Pixel Measures of an enhanced object (PS3.3 C.7.6.16.2.1). */
