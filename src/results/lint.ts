@@ -41,7 +41,6 @@ export interface ReadSegmentation {
 export function lintSegmentation(bytes: Buffer, input: SegmentationInput): ReadSegmentation {
   const read = readBack(bytes);
   const view = viewSegmentation(read);
-  const voxels = measureSegments(view);
   checkIdentity(read.dataset, SEGMENTATION_STORAGE, input);
   checkCodes(read.dataset);
   checkNoPixelTransformation(read);
@@ -49,6 +48,7 @@ export function lintSegmentation(bytes: Buffer, input: SegmentationInput): ReadS
   checkSegments(view);
   checkGeometry(view, input);
   checkReferences(read, view, input);
+  const voxels = measureSegments(view);
   checkSides(view, voxels);
   return { sopInstanceUid: text(read.dataset, 'SOPInstanceUID'), view, voxels };
 }
