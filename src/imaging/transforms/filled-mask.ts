@@ -89,7 +89,7 @@ class ZeroRuns {
   }
 
   private grow(): void {
-    const longer = (old: Int32Array): Int32Array => {
+    const longer = (old: Int32Array) => {
       const array = new Int32Array(2 * old.length);
       array.set(old);
       return array;
