@@ -5,6 +5,7 @@ import { COMPLETENESS_SETTINGS, type CompletenessSettings, readCompletenessSetti
 import { VoxgateError } from './errors.ts';
 import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
+import { JOB_SETTINGS, type JobSettings, readJobSettings } from './job-settings.ts';
 import { MODEL_SETTINGS } from './model-settings.ts';
 import {
   type CallerPolicy,
@@ -40,7 +41,7 @@ export interface TlsSettings {
 const CLIENT_CERTIFICATES = ['required', 'optional', 'none'] as const;
 type ClientCertificates = (typeof CLIENT_CERTIFICATES)[number];
 
-export interface Settings extends CompletenessSettings {
+export interface Settings extends CompletenessSettings, JobSettings {
   readonly aeTitle: string;
   /** The port without TLS; undefined where it is off. */
   readonly dimse: Address | undefined;
@@ -189,6 +190,7 @@ export const SETTINGS = [
     meaning: '1 allows an HTTP address that is not loopback without authentication.',
   },
   ...COMPLETENESS_SETTINGS,
+  ...JOB_SETTINGS,
   {
     variable: 'VOXGATE_MAX_ASSOCIATIONS',
     key: 'maxAssociations',
@@ -312,6 +314,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const completeness = readCompletenessSettings((variable) =>
     check(variable, parseSeconds, 'a number of seconds from 0 to 3600'),
   );
+  const jobs = readJobSettings(check);
   const maxAssociations = check('VOXGATE_MAX_ASSOCIATIONS', parseCount, 'a whole number from 1 to 10000');
   const seconds = (variable: Variable): number =>
     check(variable, parseDeadline, 'a number of seconds from 0.1 to 3600');
@@ -364,6 +367,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     insecure,
     logLevel,
     ...completeness,
+    ...jobs,
     maxAssociations,
     dimseArtimSeconds,
     dimseIdleSeconds,

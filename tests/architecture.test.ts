@@ -14,6 +14,7 @@ const VOCABULARY = new Set([
   'errors.ts',
   'http-settings.ts',
   'completeness-settings.ts',
+  'job-settings.ts',
   'identity-settings.ts',
   'log.ts',
   'model-settings.ts',

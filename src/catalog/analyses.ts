@@ -171,12 +171,15 @@ export async function takeUpWaiting(tx: Transaction, analysis: NewAnalysis): Pro
   return rows[0]?.id;
 }
 
-export async function readAnalysis(database: Database, id: number): Promise<Analysis | undefined> {
+export async function readAnalysis(database: Database | Transaction, id: number): Promise<Analysis | undefined> {
   const { rows }: { rows: Analysis[] } = await database.raw(`SELECT ${COLUMNS} FROM analyses WHERE id = ?`, [id]);
   return rows[0];
 }
 
-/** What happened to an analysis: a new state with its reason; the time of the step is set the first time it is reached. */
+/**
+ * What happened to an analysis: a new state with its reason; the time of the step is set the first time it is reached. One
+ * that was cancelled stays so.
+ */
 export async function moveAnalysis(
   database: Database | Transaction,
   id: number,
@@ -185,10 +188,17 @@ export async function moveAnalysis(
   step?: 'started' | 'delivered',
 ): Promise<void> {
   const time = step === undefined ? '' : `, ${step}_at = coalesce(${step}_at, now())`;
-  await database.raw(`UPDATE analyses SET state = ?, reason = ?${time} WHERE id = ?`, [state, reason, id]);
+  await database.raw(`UPDATE analyses SET state = ?, reason = ?${time} WHERE id = ? AND state <> 'cancelled'`, [
+    state,
+    reason,
+    id,
+  ]);
 }
 
-/** Inference is over: its findings, its result objects and the deliveries they wait for, together. */
+/**
+ * Inference is over: its findings, its result objects and the deliveries they wait for, together. The results of one that
+ * was cancelled meanwhile are noted, so that what comes after can reject them, and go to nobody.
+ */
 export async function recordResults(
   tx: Transaction,
   id: number,
@@ -202,8 +212,11 @@ export async function recordResults(
 ): Promise<void> {
   const done = outcome.peers.length === 0;
   await tx.raw(
-    `UPDATE analyses SET state = ?, reason = ?, conclusion = ?, findings = ?, inferred_at = now(), delivered_at = CASE WHEN ?::boolean THEN now() END WHERE id = ?`,
-    [done ? 'delivered' : 'running', outcome.reason, outcome.conclusion, outcome.findings, done, id],
+    `UPDATE analyses SET conclusion = ?, findings = ?, inferred_at = now(),
+       state = CASE WHEN state = 'cancelled' THEN state ELSE ? END,
+       reason = CASE WHEN state = 'cancelled' THEN reason ELSE ? END,
+       delivered_at = CASE WHEN ?::boolean AND state <> 'cancelled' THEN now() END WHERE id = ?`,
+    [outcome.conclusion, outcome.findings, done ? 'delivered' : 'running', outcome.reason, done, id],
   );
   for (const result of outcome.results) {
     await tx.raw(
@@ -212,7 +225,20 @@ export async function recordResults(
     );
   }
   for (const peer of outcome.peers)
-    await tx.raw('INSERT INTO deliveries (analysis_id, peer) VALUES (?, ?) ON CONFLICT DO NOTHING', [id, peer]);
+    await tx.raw(
+      `INSERT INTO deliveries (analysis_id, peer) SELECT id, ? FROM analyses WHERE id = ? AND state <> 'cancelled'
+       ON CONFLICT DO NOTHING`,
+      [peer, id],
+    );
+}
+
+/** One more result object of an analysis that has some. */
+export async function addResult(database: Database, id: number, result: Result): Promise<void> {
+  await database.raw(
+    `INSERT INTO results (analysis_id, sop_instance_uid, series_instance_uid, sop_class_uid) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+    [id, result.sopInstanceUid, result.seriesInstanceUid, result.sopClassUid],
+  );
 }
 
 export async function readResults(database: Database, id: number): Promise<Result[]> {
@@ -238,6 +264,17 @@ export async function completeDelivery(tx: Transaction, id: number, peer: string
     'UPDATE deliveries SET attempts = attempts + 1, last_error = NULL, delivered_at = coalesce(delivered_at, now()) WHERE analysis_id = ? AND peer = ?',
     [id, peer],
   );
+  return openDeliveries(tx, id);
+}
+
+/** Takes back a delivery that was not made; resolves to how many are still open. */
+export async function dropDelivery(tx: Transaction, id: number, peer: string): Promise<number> {
+  await tx.raw('SELECT id FROM analyses WHERE id = ? FOR UPDATE', [id]);
+  await tx.raw('DELETE FROM deliveries WHERE analysis_id = ? AND peer = ? AND delivered_at IS NULL', [id, peer]);
+  return openDeliveries(tx, id);
+}
+
+async function openDeliveries(tx: Transaction, id: number): Promise<number> {
   const { rows }: { rows: { open: number }[] } = await tx.raw(
     'SELECT count(*) AS open FROM deliveries WHERE analysis_id = ? AND delivered_at IS NULL',
     [id],
@@ -278,22 +315,4 @@ async function readDeliveries(database: Database, id: number): Promise<Delivery[
 /** A job's key names its analysis, so that an analysis without one can be told. */
 export function analysisJobKey(id: number): string {
   return `analyze ${id}`;
-}
-
-/**
- * Ends analyses that nobody will take up any more: a process that dies in a job's last attempt leaves no other, and
- * the series would be called running for ever. Resolves to their ids.
- */
-export async function failLostAnalyses(database: Database): Promise<number[]> {
-  const { rows }: { rows: { id: number }[] } = await database.raw(
-    `UPDATE analyses a SET state = 'failed', reason = 'Failed: the node was ended in every attempt; nothing was found out.'
-     WHERE a.state IN ('waiting', 'running') AND a.inferred_at IS NULL AND a.wait_until IS NULL
-       AND a.settled_at < now() - interval '1 minute'
-       AND NOT EXISTS (
-         SELECT FROM graphile_worker.jobs j
-         WHERE j.key = 'analyze ' || a.id AND (j.attempts < j.max_attempts OR j.locked_by IS NOT NULL)
-       )
-     RETURNING a.id`,
-  );
-  return rows.map(({ id }) => id);
 }

@@ -1,8 +1,9 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blendWeights } from '../../src/inference/lanes/blend-weights.ts';
 import { Lanes } from '../../src/inference/lanes/lanes.ts';
 import { layWindows } from '../../src/inference/lanes/window-grid.ts';
 import type { WindowSpec } from '../../src/inference/model-manifest.ts';
+import { startKserveServer } from '../support/kserve-server.ts';
 import { elements, type FixtureTensor, farthest, parityCases } from '../support/parity.ts';
 import { aRequest, floatsIn, parityModel, slabReader } from './a-request.ts';
 
@@ -33,7 +34,9 @@ const isGrid = (one: GridCase | WeightsCase): one is GridCase => 'starts' in one
 const isWeights = (one: GridCase | WeightsCase): one is WeightsCase => 'weights' in one;
 const nnunet = parityCases<GridCase | WeightsCase>('nnunet-window-grid.json');
 
-function requestOf({ network, window, input }: WindowCase, slabAxis?: 0 | 1 | 2) {
+type Engine = NonNullable<Parameters<typeof aRequest>[0]>['engine'];
+
+function requestOf({ network, window, input }: WindowCase, slabAxis?: 0 | 1 | 2, engine?: Engine) {
   const [b, c, last] = window.roi;
   const roi: Roi = last === undefined ? [1, b, c] : [b, c, last];
   return aRequest({
@@ -44,6 +47,7 @@ function requestOf({ network, window, input }: WindowCase, slabAxis?: 0 | 1 | 2)
     values: elements(input) as Float32Array,
     window: { ...window, roi },
     ...(slabAxis !== undefined && { slabAxis }),
+    ...(engine && { engine }),
   });
 }
 
@@ -65,22 +69,38 @@ describe('windows laid and weighed as nnU-Net does it', () => {
   });
 });
 
-describe('the lanes', () => {
-  const lanes = new Lanes({ cores: 2 });
-  afterAll(() => lanes.close());
+const CASES = [
+  ...parityCases<WindowCase>('sliding-window-monai.json').map((one) => ['MONAI', one.name, one] as const),
+  ...parityCases<WindowCase>('nnunet-window.json').map((one) => ['nnU-Net', one.name, one] as const),
+];
+const lanes = new Lanes({ cores: 2 });
+afterAll(() => lanes.close());
 
-  it.each([
-    ...parityCases<WindowCase>('sliding-window-monai.json').map((one) => ['MONAI', one.name, one] as const),
-    ...parityCases<WindowCase>('nnunet-window.json').map((one) => ['nnU-Net', one.name, one] as const),
-  ])('answer as %s does: %s', async (_library, _name, one) => {
+describe('windows run by a lane', () => {
+  it.each(CASES)('are answered as %s does: %s', async (_library, _name, one) => {
     const expected = elements(one.expected);
-    const whole = requestOf(one);
-    const { outputs } = await lanes.run(whole);
+    const { outputs } = await lanes.run(requestOf(one));
     expect(farthest(floatsIn(outputs['scores']!.path!), expected)).toBeLessThanOrEqual(1e-5);
     for (const axis of [0, 1, 2] as const) {
       const { onSlab, scores } = slabReader(axis);
       await lanes.run(requestOf(one, axis), { onSlab });
       expect(farthest(scores(), expected), `slabs across ${axis}`).toBeLessThanOrEqual(1e-5);
     }
+  });
+});
+
+describe('windows run by a server that speaks KServe v2', () => {
+  let server: Awaited<ReturnType<typeof startKserveServer>>;
+  beforeAll(async () => {
+    const names = [...new Set(CASES.map(([, , { network }]) => network))];
+    server = await startKserveServer(Object.fromEntries(names.map((name) => [name, parityModel(name)])));
+  });
+  afterAll(() => server.stop());
+
+  it.each(CASES)('are answered as %s does: %s', async (_library, _name, one) => {
+    const engine = { providers: ['kserve' as const], kserve: { url: server.url, model: one.network } };
+    const { outputs, provider } = await lanes.run(requestOf(one, undefined, engine));
+    expect(provider).toBe('kserve');
+    expect(farthest(floatsIn(outputs['scores']!.path!), elements(one.expected))).toBeLessThanOrEqual(1e-5);
   });
 });
