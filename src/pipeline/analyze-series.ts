@@ -11,12 +11,12 @@ import { openVolume } from '../imaging/volume-client.ts';
 import type { RestoredSegments } from '../imaging/volume-messages.ts';
 import type { Lane } from '../inference/lane.ts';
 import { findModel, type Model, type ModelLibrary } from '../inference/model-library.ts';
-import { enqueue, type JobRun } from '../jobs/queue.ts';
+import type { JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
 import { type AssembledSeries, assembleSeries } from './assemble-series.ts';
 import { conclude } from './build-results.ts';
-import { contentDigest } from './leave-analysis.ts';
+import { contentDigest, leaveDelivery } from './leave-analysis.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 
 export interface AnalyzeParts {
@@ -127,7 +127,7 @@ async function analyze(parts: AnalyzeParts, analysis: Analysis): Promise<void> {
       results,
       peers: analysis.deliverTo,
     });
-    for (const peer of analysis.deliverTo) await enqueue(tx, 'deliver-results', { analysisId: analysis.id, peer });
+    for (const peer of analysis.deliverTo) await leaveDelivery(tx, analysis, peer);
   });
 }
 
