@@ -1,6 +1,8 @@
 import { VERSION } from '../version.ts';
 import { callerPaths } from './callers-openapi.ts';
 import { deletionPaths } from './deletions-openapi.ts';
+import { jobPaths } from './jobs-openapi.ts';
+import { modelPaths } from './models-openapi.ts';
 import { workflowPaths } from './workflow-openapi.ts';
 
 /** What the admin API answers, for programs: OpenAPI 3.1. */
@@ -27,9 +29,8 @@ export function openApi(): object {
       ...deletionPaths(),
       ...callerPaths(),
       ...workflowPaths(),
-      '/api/models': {
-        get: { summary: 'The model library, with what was left out and why', responses: json('Manifests') },
-      },
+      ...jobPaths(),
+      ...modelPaths(),
       '/healthz': { get: { summary: 'The process lives', responses: json('Live') } },
       '/readyz': {
         get: {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { readModelVersion, recordModelCheck, recordModelVersion } from '../catalog/model-versions.ts';
 import type { Database } from '../catalog/database.ts';
+import { readModelVersion, recordModelCheck, recordModelVersion } from '../catalog/model-versions.ts';
 import { checkModel, type ModelCheck } from '../inference/check-model.ts';
 import type { Engine } from '../inference/engine.ts';
 import { LiveLibrary } from '../inference/live-library.ts';
