@@ -50,7 +50,7 @@ function framesOf(headers: readonly ImageHeader[]): AssembledFrame[] {
 function unreadable(headers: readonly ImageHeader[]): RefusedFrames[] {
   const instances = headers.flatMap(({ frames }, i) => (frames.length === 0 ? [i] : []));
   if (instances.length === 0) return [];
-  const reason = `${instances.length} of ${headers.length} images have no frame that is described, or absurdly many.`;
+  const reason = `${instances.length} of ${headers.length} images describe more or fewer frames than they have, or absurdly many.`;
   return [{ reason, instances, label: '' }];
 }
 
