@@ -5,6 +5,7 @@ import { COMPLETENESS_SETTINGS, type CompletenessSettings, readCompletenessSetti
 import { VoxgateError } from './errors.ts';
 import { HTTP_SETTINGS, type HttpSettings, readHttpSettings } from './http-settings.ts';
 import { type IdentitySettings, parseTokens, parseUsers } from './identity-settings.ts';
+import { JOB_SETTINGS, type JobSettings, readJobSettings } from './job-settings.ts';
 import { MODEL_SETTINGS } from './model-settings.ts';
 import {
   type CallerPolicy,
@@ -15,9 +16,11 @@ import {
   withOwnTls,
 } from './peer-settings.ts';
 import { parseRetention, type RetentionRules } from './retention-settings.ts';
+import { parseRoutes, type RouteSettings } from './route-settings.ts';
 import { isRecord, parseAeTitle } from './settings-reader.ts';
 
 export type { CallerPolicy, PeerSettings } from './peer-settings.ts';
+export type { RouteSettings } from './route-settings.ts';
 
 export interface Address {
   readonly host: string;
@@ -38,17 +41,7 @@ export interface TlsSettings {
 const CLIENT_CERTIFICATES = ['required', 'optional', 'none'] as const;
 type ClientCertificates = (typeof CLIENT_CERTIFICATES)[number];
 
-export interface RouteSettings {
-  readonly name: string;
-  /** Model id, "ct-lung-segmentation"; the newest version, or "id@version". */
-  readonly model: string;
-  /** Attribute equality by keyword; without it, what the model's manifest accepts. */
-  readonly when?: Readonly<Record<string, string | number>>;
-  /** Names of peers. */
-  readonly deliverTo: readonly string[];
-}
-
-export interface Settings extends CompletenessSettings {
+export interface Settings extends CompletenessSettings, JobSettings {
   readonly aeTitle: string;
   /** The port without TLS; undefined where it is off. */
   readonly dimse: Address | undefined;
@@ -197,6 +190,7 @@ export const SETTINGS = [
     meaning: '1 allows an HTTP address that is not loopback without authentication.',
   },
   ...COMPLETENESS_SETTINGS,
+  ...JOB_SETTINGS,
   {
     variable: 'VOXGATE_MAX_ASSOCIATIONS',
     key: 'maxAssociations',
@@ -320,6 +314,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const completeness = readCompletenessSettings((variable) =>
     check(variable, parseSeconds, 'a number of seconds from 0 to 3600'),
   );
+  const jobs = readJobSettings(check);
   const maxAssociations = check('VOXGATE_MAX_ASSOCIATIONS', parseCount, 'a whole number from 1 to 10000');
   const seconds = (variable: Variable): number =>
     check(variable, parseDeadline, 'a number of seconds from 0.1 to 3600');
@@ -372,6 +367,7 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     insecure,
     logLevel,
     ...completeness,
+    ...jobs,
     maxAssociations,
     dimseArtimSeconds,
     dimseIdleSeconds,
@@ -449,45 +445,6 @@ function checkTls(noPlainPort: boolean, noTlsPort: boolean, tls: TlsSettings, fa
     faults.push(
       'VOXGATE_TLS_CA: is needed to check the certificates of callers; without it set VOXGATE_TLS_CLIENT_CERT=none',
     );
-}
-
-function parseRoutes(value: unknown, peers: readonly string[], faults: string[]): RouteSettings[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) {
-    faults.push('routes: must be a list');
-    return [];
-  }
-  return value.flatMap((route: unknown, index) => parseRoute(`routes[${index}]`, route, peers, faults) ?? []);
-}
-
-/** Undefined when anything about the route is wrong; all of it is added to the faults. */
-function parseRoute(at: string, route: unknown, peers: readonly string[], faults: string[]): RouteSettings | undefined {
-  if (!isRecord(route)) {
-    faults.push(`${at}: must be an object`);
-    return undefined;
-  }
-  const { name = at, model, when, deliverTo = [], ...others } = route;
-  const wrong = Object.keys(others).map((key) => `${at}: unknown key ${key}`);
-  if (typeof name !== 'string') wrong.push(`${at}.name: must be text`);
-  if (typeof model !== 'string' || model === '') wrong.push(`${at}.model: must name a model`);
-  const receivers = isTexts(deliverTo) ? deliverTo : undefined;
-  if (receivers === undefined) wrong.push(`${at}.deliverTo: must be a list of peer names`);
-  const strangers = receivers?.filter((peer) => !peers.includes(peer)) ?? [];
-  if (strangers.length > 0) wrong.push(`${at}.deliverTo: no peer named ${strangers.join(', ')}`);
-  if (when !== undefined && !isEqualities(when))
-    wrong.push(`${at}.when: must be an object of attribute keywords and their values`);
-  faults.push(...wrong);
-  if (wrong.length > 0 || typeof name !== 'string' || typeof model !== 'string' || receivers === undefined)
-    return undefined;
-  return { name, model, deliverTo: receivers, ...(isEqualities(when) ? { when } : {}) };
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
-}
-
-function isEqualities(value: unknown): value is Record<string, string | number> {
-  return isRecord(value) && Object.values(value).every((v) => typeof v === 'string' || typeof v === 'number');
 }
 
 function isScalar(value: unknown): value is string | number | boolean {

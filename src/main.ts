@@ -11,6 +11,7 @@ import { ProcedureSteps } from './archive/procedure-steps.ts';
 import { RequestedCommitments } from './archive/requested-commitments.ts';
 import { diskOf } from './archive/retention.ts';
 import { startUpkeep } from './archive/retention-timer.ts';
+import type { Analysis } from './catalog/analyses.ts';
 import { recordCallers } from './catalog/callers.ts';
 import { type Database, migrate, openDatabase, requireAnswer } from './catalog/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './catalog/embedded-postgres.ts';
@@ -30,22 +31,25 @@ import { type HttpDoor, openHttpDoor } from './http-door.ts';
 import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
-import { Lane } from './inference/lane.ts';
 import { Lanes } from './inference/lanes/lanes.ts';
 import type { ModelLibrary } from './inference/model-library.ts';
 import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
 import type { Log } from './log.ts';
 import { isReachable } from './peer-settings.ts';
 import { moveDestinations } from './peers/destinations.ts';
-import { openPeers } from './peers/open-peers.ts';
+import { openPeers, openPriorPeers } from './peers/open-peers.ts';
 import { afterDelivery } from './pipeline/after-delivery.ts';
-import { analyzeSeries } from './pipeline/analyze-series.ts';
 import { completenessLimits } from './pipeline/completeness.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
+import { fetchPriors } from './pipeline/fetch-priors.ts';
+import { keepFailures } from './pipeline/job-failures.ts';
 import { keepModels } from './pipeline/keep-models.ts';
-import { unknownModels } from './pipeline/route-series.ts';
+import { unknownModels } from './pipeline/plan-analyses.ts';
+import { rejectSuperseded } from './pipeline/reject-superseded.ts';
+import { runAnalysis } from './pipeline/run-analysis.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
-import { watchLostAnalyses } from './pipeline/watch-lost-analyses.ts';
+import { watchAnalyses } from './pipeline/watch-analyses.ts';
+import { OverloadWatch } from './pipeline/watch-overload.ts';
 import { workflowJobs } from './pipeline/workflow-jobs.ts';
 import type { Device } from './results/types.ts';
 import { FileStore } from './storage/file-store.ts';
@@ -64,6 +68,8 @@ export interface Node {
 }
 
 const DRAIN_MS = 20_000;
+/** Series that are settled and results that are delivered at once. */
+const PROMPT_JOBS = 4;
 /** Rendered pictures that were asked for last: about a thousand of a CT, or all thumbnails of a day's studies. */
 const PICTURE_CACHE_BYTES = 64 * 2 ** 20;
 /** Objects that are decoded at once for peers that take them only without compression. */
@@ -101,12 +107,14 @@ async function build(
   if (applied.length > 0) log.info({ migrations: applied }, 'the database schema was brought up to date');
 
   const store = await FileStore.open(settings.data, { minFreeBytes: settings.minFreeBytes });
+  const overload = new OverloadWatch(settings);
   const archive = new Archive({
     store,
     database,
     settleSeconds: settings.settleSeconds,
     idleSettleSeconds: settings.idleSettleSeconds,
     leastQuietSeconds: settings.leastQuietSeconds,
+    overload: () => overload.reason,
   });
   const workFolder = join(settings.data, 'work');
   await rm(workFolder, { recursive: true, force: true });
@@ -117,18 +125,15 @@ async function build(
   closers.push(() => pixels.close());
   const peers = openPeers(settings.peers, settings.aeTitle, transcoder);
 
-  const lanes = new Lanes();
-  closers.push(() => lanes.close());
+  const engine = new Lanes();
+  closers.push(() => engine.close());
   const { models: folders, modelsLookSeconds: lookSeconds, data } = settings;
-  const models = await keepModels({ folders, lookSeconds, data, workFolder, database, engine: lanes, log });
+  const models = await keepModels({ folders, lookSeconds, data, workFolder, database, engine, log });
   closers.push(() => models.close());
   const { library } = models;
   reportRoutes(library, settings, log);
-
-  const lane = new Lane();
-  closers.push(() => lane.close());
   // Loaded now rather than when the first series waits for it.
-  void lane.ready();
+  void engine.ready();
   const routing = {
     library,
     routes: settings.routes,
@@ -138,27 +143,33 @@ async function build(
     database,
     archive,
     library,
-    lane,
+    engine,
     log,
     workFolder,
     device: await describeDevice(settings),
-    threads: Math.max(1, availableParallelism() - 1),
   };
   const commitments = new Commitments({ store, database, log });
   const requested = new RequestedCommitments(database);
   const matchOrders = settings.peers.some(({ worklist }) => worklist);
   const followUp = afterDelivery(settings.peers);
-  const settling = { database, archive, routing, matchOrders, limits: completenessLimits(settings) };
+  const priorPeers = openPriorPeers(settings.peers, settings.aeTitle);
+  const limits = completenessLimits(settings);
+  const settling = { database, archive, routing, matchOrders, limits, priorPeers: priorPeers.length > 0 };
+  const reject = (analysis: Analysis) => rejectSuperseded(analyzeParts, analysis);
   const queue: Queue = await startQueue({
     connectionString,
     log,
-    concurrency: 2,
+    concurrency: PROMPT_JOBS,
+    analyses: settings.analyses,
+    timeLimitsMs: { 'analyze-series': settings.analysisMs, 'analyze-urgent': settings.analysisMs },
+    onFailure: keepFailures(database),
     handlers: {
       'settle-series': (place) =>
         settleSeries({ ...settling, cancelRunning: (key, reason) => queue.cancel(key, reason) }, place),
-      'analyze-series': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
-      'analyze-urgent': ({ analysisId }, run) => analyzeSeries(analyzeParts, analysisId, run),
-      'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp }, job, run),
+      'fetch-priors': (job) => fetchPriors({ database, archive, peers: priorPeers }, job),
+      'analyze-series': (job, run) => runAnalysis(analyzeParts, job, run),
+      'analyze-urgent': (job, run) => runAnalysis(analyzeParts, job, run),
+      'deliver-results': (job, run) => deliverResults({ database, archive, peers, followUp, reject }, job, run),
       ...workflowJobs({ database, archive, commitments, requested, peers, settings }),
       'purge-deletion': async ({ deletionId, ...told }) => {
         await purgeDeletion({ database, store }, deletionId, told);
@@ -171,7 +182,8 @@ async function build(
   const disk = () => diskOf(settings.data);
   const retention = { database, store, undoDays, rules, disk, log };
   closers.push(startUpkeep({ database, log, retention, sweep: { database, store }, changeDays: settings.changeDays }));
-  closers.push(watchLostAnalyses(database, log));
+  closers.push(watchAnalyses(database, queue, log));
+  closers.push(overload.start(database, log));
 
   const dimse: DimseDoor = await openDimseDoor({
     plain: settings.dimse,
@@ -220,8 +232,9 @@ async function build(
       archive,
       models,
       settings,
-      laneReady: () => lane.ready(),
+      laneReady: () => engine.ready(),
       tls: () => dimse.tlsReport(),
+      cancelRunning: (key, reason) => queue.cancel(key, reason),
       keeping: { database, store, undoDays, settleSeconds, retention: rules },
     }),
   });

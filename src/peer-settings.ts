@@ -81,6 +81,8 @@ export interface PeerSettings extends CallerPolicy {
   readonly tls?: PeerTlsSettings;
   /** It answers Modality Worklist queries. */
   readonly worklist?: boolean;
+  /** It is asked for earlier studies where a model compares with one. */
+  readonly priors?: boolean;
   /** It is asked to commit to the results that were delivered to it (PS3.4 Annex J). */
   readonly storageCommitment?: boolean;
   /** It is told when results are there (PS3.4 Annex R). */
@@ -124,7 +126,8 @@ const POLICY_KEYS = [
   'identity',
   'quirks',
 ];
-const PEER_FLAGS = ['worklist', 'storageCommitment', 'availabilityNotification'];
+const PEER_FLAGS = ['worklist', 'priors', 'storageCommitment', 'availabilityNotification'];
+const DICOMWEB_KEYS = ['dicomweb', 'priors'];
 const PEER_KEYS = ['aeTitle', 'host', 'port', 'dicomweb', 'tls', ...PEER_FLAGS, ...POLICY_KEYS];
 
 function parsePeer(name: string, peer: unknown, faults: string[]): PeerSettings | undefined {
@@ -140,10 +143,13 @@ function parsePeer(name: string, peer: unknown, faults: string[]): PeerSettings 
 }
 
 function parseDicomweb(at: string, peer: Fields, reader: Reader): Omit<PeerSettings, 'name'> {
-  const others = Object.keys(peer).filter((key) => key !== 'dicomweb' && PEER_KEYS.includes(key));
+  const others = Object.keys(peer).filter((key) => !DICOMWEB_KEYS.includes(key) && PEER_KEYS.includes(key));
   if (others.length > 0) reader.faults.push(`${at}: give either dicomweb, or aeTitle, host and port`);
   const want = 'an http(s) address without user and password (no peer is logged in to yet)';
-  return { dicomweb: reader.require('dicomweb', textOf(parseHttpAddress), want) };
+  return {
+    dicomweb: reader.require('dicomweb', textOf(parseHttpAddress), want),
+    ...given({ priors: reader.read('priors', flag, 'true or false') }),
+  };
 }
 
 function parseDimse(reader: Reader): Omit<PeerSettings, 'name'> {
@@ -163,6 +169,7 @@ function parseDimse(reader: Reader): Omit<PeerSettings, 'name'> {
     ...given({
       tls: isRecord(tls) ? reader.nested('tls', parsePeerTls) : tls === true ? {} : undefined,
       worklist: reader.read('worklist', flag, 'true or false'),
+      priors: reader.read('priors', flag, 'true or false'),
       storageCommitment: reader.read('storageCommitment', flag, 'true or false'),
       availabilityNotification: reader.read('availabilityNotification', flag, 'true or false'),
     }),

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../src/config.ts';
 import { VoxgateError } from '../src/errors.ts';
+import { parseCondition } from '../src/routing/parse-condition.ts';
 import { aFolder } from './support/test-node.ts';
 
 function aFile(content: unknown): string {
@@ -72,7 +73,7 @@ describe('settings', () => {
       {
         name: 'routes[0]',
         model: 'ct-lung-segmentation',
-        when: { Modality: 'CT', SeriesNumber: 2 },
+        when: parseCondition('Modality = CT and SeriesNumber = 2', 'when'),
         deliverTo: ['pacs', 'web'],
       },
     ]);
@@ -254,6 +255,10 @@ describe('settings', () => {
     expect(faultsOf(wrong).join()).not.toContain('secret');
   });
 
+  /** As text: an object with a member "then" looks like a promise. */
+  const CHAINED =
+    '{ "model": "m", "then": [{ "when": "segments.a.found", "model": "n", "then": [{ "when": "Rows = 1", "model": "m@2" }] }] }';
+
   it('of routes are refused by path, and a route may name only peers there are', () => {
     const faults = faultsOf(
       {},
@@ -261,23 +266,33 @@ describe('settings', () => {
         peers: { pacs: { aeTitle: 'PACS', host: 'pacs', port: 0 } },
         routes: [
           { name: 'fine', model: 'm', deliverTo: ['pacs'] },
-          { name: 1, when: ['Modality'], deliverTo: ['nobody', 'pacs'], priority: 1 },
-          { model: 'm', deliverTo: 'pacs', when: { Modality: null } },
+          { name: 1, when: ['Modality'], deliverTo: ['nobody', 'pacs'], urgent: 1 },
+          { model: 'm', deliverTo: 'pacs', when: { Modality: null }, study: 'Modalty = CT', priority: 'soon' },
           'm',
+          JSON.parse(CHAINED),
+          { model: 'm', inputs: { pet: { Rows: 'x' } }, canary: { model: 'n', percent: 100 }, name: 'fine' },
         ],
       },
     );
     // The first route is at fault for nothing: its peer is there, though itself wrong.
     expect(faults).toEqual([
       'peers.pacs.port: must be a port number',
-      'routes[1]: unknown key priority',
+      'routes[1]: unknown key urgent',
       'routes[1].name: must be text',
-      'routes[1].model: must name a model',
+      'routes[1].model: must be the name of a model',
       'routes[1].deliverTo: no peer named nobody',
-      'routes[1].when: must be an object of attribute keywords and their values',
+      'routes[1].when: must be an object or text',
       'routes[2].deliverTo: must be a list of peer names',
-      'routes[2].when: must be an object of attribute keywords and their values',
+      'routes[2].when.Modality: Modality is text, and null is none',
+      'routes[2].study: at character 1: "Modalty" is no attribute of the standard and no fact; did you mean Modality?',
+      expect.stringMatching(/^routes\[2\]\.priority: must be a whole number from -100 to 1000, "stat",/),
       'routes[3]: must be an object',
+      expect.stringMatching(
+        /^routes\[4\]\.then\[0\]\.then\[0\]\.when: at character 1: "Rows" is no finding: write segments/,
+      ),
+      'routes[4].then[0].then[0].model: m@2 would follow on itself',
+      'routes[5].inputs.pet.Rows: Rows is a number, and "x" is none',
+      'routes[5].canary.percent: must be a whole number from 1 to 99',
     ]);
   });
 });

@@ -52,6 +52,14 @@ export interface Analysis {
   readonly priority: number;
   readonly cancelledAt: Date | null;
   readonly cancelledBy: string | null;
+  /** Plain JSON: what each route said of each slot and series. */
+  readonly explanation: unknown;
+  /** shadow: beside another; its results are compared and go nowhere. */
+  readonly mode: 'primary' | 'shadow';
+  /** The analysis whose findings led to this one. */
+  readonly parentId: number | null;
+  /** It waits for a further input until then; no job has been left yet. */
+  readonly waitUntil: Date | null;
 }
 
 export type NewAnalysis = Pick<
@@ -68,7 +76,8 @@ export type NewAnalysis = Pick<
   | 'reason'
   | 'receivedAt'
 > &
-  Partial<Pick<Analysis, 'revision' | 'supersedesId' | 'evidence' | 'inputs' | 'priority'>>;
+  Partial<Pick<Analysis, 'revision' | 'supersedesId' | 'evidence' | 'inputs' | 'priority'>> &
+  Partial<Pick<Analysis, 'explanation' | 'mode' | 'parentId' | 'waitUntil'>>;
 
 export interface Result {
   readonly sopInstanceUid: string;
@@ -95,14 +104,16 @@ const COLUMNS = `
   model_id AS "modelId", model_version AS "modelVersion", model_digest AS "modelDigest", route, deliver_to AS "deliverTo",
   state, reason, conclusion, findings, received_at AS "receivedAt", settled_at AS "settledAt", started_at AS "startedAt",
   inferred_at AS "inferredAt", delivered_at AS "deliveredAt", revision, supersedes_id AS "supersedesId", evidence, inputs,
-  priority, cancelled_at AS "cancelledAt", cancelled_by AS "cancelledBy"`;
+  priority, cancelled_at AS "cancelledAt", cancelled_by AS "cancelledBy", explanation, mode, parent_id AS "parentId",
+  wait_until AS "waitUntil"`;
 
 /** Opens an analysis once: undefined when this content of the series already has one for this model. */
 export async function openAnalysis(tx: Transaction, analysis: NewAnalysis): Promise<number | undefined> {
   const { rows }: { rows: { id: number }[] } = await tx.raw(
     `INSERT INTO analyses (study_instance_uid, series_instance_uid, input_digest, model_id, model_version, model_digest, route,
-       deliver_to, state, reason, received_at, revision, supersedes_id, evidence, inputs, priority)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?) ON CONFLICT DO NOTHING RETURNING id`,
+       deliver_to, state, reason, received_at, revision, supersedes_id, evidence, inputs, priority, explanation, mode,
+       parent_id, wait_until)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?, ?::jsonb, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
     [
       analysis.studyInstanceUid,
       analysis.seriesInstanceUid,
@@ -120,17 +131,55 @@ export async function openAnalysis(tx: Transaction, analysis: NewAnalysis): Prom
       analysis.evidence ? JSON.stringify(analysis.evidence) : null,
       analysis.inputs ? JSON.stringify(analysis.inputs) : null,
       analysis.priority ?? 0,
+      analysis.explanation ? JSON.stringify(analysis.explanation) : null,
+      analysis.mode ?? 'primary',
+      analysis.parentId ?? null,
+      analysis.waitUntil ?? null,
     ],
   );
   return rows[0]?.id;
 }
 
-export async function readAnalysis(database: Database, id: number): Promise<Analysis | undefined> {
+/**
+ * What an analysis that waited for a further input has become: taken up with it, or without, or not to be run. Undefined
+ * where none of this model waits for this series.
+ */
+export async function takeUpWaiting(tx: Transaction, analysis: NewAnalysis): Promise<number | undefined> {
+  const { rows }: { rows: { id: number }[] } = await tx.raw(
+    `UPDATE analyses SET input_digest = ?, route = ?, deliver_to = ?, state = ?, reason = ?, inputs = ?::jsonb, priority = ?,
+       explanation = ?::jsonb, wait_until = ?
+     WHERE study_instance_uid = ? AND series_instance_uid = ? AND model_id = ? AND model_version = ? AND model_digest = ?
+       AND state = 'waiting' AND wait_until IS NOT NULL
+     RETURNING id`,
+    [
+      analysis.inputDigest,
+      analysis.route,
+      [...analysis.deliverTo],
+      analysis.state,
+      analysis.reason,
+      analysis.inputs ? JSON.stringify(analysis.inputs) : null,
+      analysis.priority ?? 0,
+      analysis.explanation ? JSON.stringify(analysis.explanation) : null,
+      analysis.waitUntil ?? null,
+      analysis.studyInstanceUid,
+      analysis.seriesInstanceUid,
+      analysis.modelId,
+      analysis.modelVersion,
+      analysis.modelDigest,
+    ],
+  );
+  return rows[0]?.id;
+}
+
+export async function readAnalysis(database: Database | Transaction, id: number): Promise<Analysis | undefined> {
   const { rows }: { rows: Analysis[] } = await database.raw(`SELECT ${COLUMNS} FROM analyses WHERE id = ?`, [id]);
   return rows[0];
 }
 
-/** What happened to an analysis: a new state with its reason; the time of the step is set the first time it is reached. */
+/**
+ * What happened to an analysis: a new state with its reason; the time of the step is set the first time it is reached. One
+ * that was cancelled stays so.
+ */
 export async function moveAnalysis(
   database: Database | Transaction,
   id: number,
@@ -139,10 +188,17 @@ export async function moveAnalysis(
   step?: 'started' | 'delivered',
 ): Promise<void> {
   const time = step === undefined ? '' : `, ${step}_at = coalesce(${step}_at, now())`;
-  await database.raw(`UPDATE analyses SET state = ?, reason = ?${time} WHERE id = ?`, [state, reason, id]);
+  await database.raw(`UPDATE analyses SET state = ?, reason = ?${time} WHERE id = ? AND state <> 'cancelled'`, [
+    state,
+    reason,
+    id,
+  ]);
 }
 
-/** Inference is over: its findings, its result objects and the deliveries they wait for, together. */
+/**
+ * Inference is over: its findings, its result objects and the deliveries they wait for, together. The results of one that
+ * was cancelled meanwhile are noted, so that what comes after can reject them, and go to nobody.
+ */
 export async function recordResults(
   tx: Transaction,
   id: number,
@@ -156,8 +212,11 @@ export async function recordResults(
 ): Promise<void> {
   const done = outcome.peers.length === 0;
   await tx.raw(
-    `UPDATE analyses SET state = ?, reason = ?, conclusion = ?, findings = ?, inferred_at = now(), delivered_at = CASE WHEN ?::boolean THEN now() END WHERE id = ?`,
-    [done ? 'delivered' : 'running', outcome.reason, outcome.conclusion, outcome.findings, done, id],
+    `UPDATE analyses SET conclusion = ?, findings = ?, inferred_at = now(),
+       state = CASE WHEN state = 'cancelled' THEN state ELSE ? END,
+       reason = CASE WHEN state = 'cancelled' THEN reason ELSE ? END,
+       delivered_at = CASE WHEN ?::boolean AND state <> 'cancelled' THEN now() END WHERE id = ?`,
+    [outcome.conclusion, outcome.findings, done ? 'delivered' : 'running', outcome.reason, done, id],
   );
   for (const result of outcome.results) {
     await tx.raw(
@@ -166,7 +225,20 @@ export async function recordResults(
     );
   }
   for (const peer of outcome.peers)
-    await tx.raw('INSERT INTO deliveries (analysis_id, peer) VALUES (?, ?) ON CONFLICT DO NOTHING', [id, peer]);
+    await tx.raw(
+      `INSERT INTO deliveries (analysis_id, peer) SELECT id, ? FROM analyses WHERE id = ? AND state <> 'cancelled'
+       ON CONFLICT DO NOTHING`,
+      [peer, id],
+    );
+}
+
+/** One more result object of an analysis that has some. */
+export async function addResult(database: Database, id: number, result: Result): Promise<void> {
+  await database.raw(
+    `INSERT INTO results (analysis_id, sop_instance_uid, series_instance_uid, sop_class_uid) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+    [id, result.sopInstanceUid, result.seriesInstanceUid, result.sopClassUid],
+  );
 }
 
 export async function readResults(database: Database, id: number): Promise<Result[]> {
@@ -192,6 +264,17 @@ export async function completeDelivery(tx: Transaction, id: number, peer: string
     'UPDATE deliveries SET attempts = attempts + 1, last_error = NULL, delivered_at = coalesce(delivered_at, now()) WHERE analysis_id = ? AND peer = ?',
     [id, peer],
   );
+  return openDeliveries(tx, id);
+}
+
+/** Takes back a delivery that was not made; resolves to how many are still open. */
+export async function dropDelivery(tx: Transaction, id: number, peer: string): Promise<number> {
+  await tx.raw('SELECT id FROM analyses WHERE id = ? FOR UPDATE', [id]);
+  await tx.raw('DELETE FROM deliveries WHERE analysis_id = ? AND peer = ? AND delivered_at IS NULL', [id, peer]);
+  return openDeliveries(tx, id);
+}
+
+async function openDeliveries(tx: Transaction, id: number): Promise<number> {
   const { rows }: { rows: { open: number }[] } = await tx.raw(
     'SELECT count(*) AS open FROM deliveries WHERE analysis_id = ? AND delivered_at IS NULL',
     [id],
@@ -232,21 +315,4 @@ async function readDeliveries(database: Database, id: number): Promise<Delivery[
 /** A job's key names its analysis, so that an analysis without one can be told. */
 export function analysisJobKey(id: number): string {
   return `analyze ${id}`;
-}
-
-/**
- * Ends analyses that nobody will take up any more: a process that dies in a job's last attempt leaves no other, and
- * the series would be called running for ever. Resolves to their ids.
- */
-export async function failLostAnalyses(database: Database): Promise<number[]> {
-  const { rows }: { rows: { id: number }[] } = await database.raw(
-    `UPDATE analyses a SET state = 'failed', reason = 'Failed: the node was ended in every attempt; nothing was found out.'
-     WHERE a.state IN ('waiting', 'running') AND a.inferred_at IS NULL AND a.settled_at < now() - interval '1 minute'
-       AND NOT EXISTS (
-         SELECT FROM graphile_worker.jobs j
-         WHERE j.key = 'analyze ' || a.id AND (j.attempts < j.max_attempts OR j.locked_by IS NOT NULL)
-       )
-     RETURNING a.id`,
-  );
-  return rows.map(({ id }) => id);
 }

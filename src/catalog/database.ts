@@ -9,6 +9,7 @@ import * as deletions from '../../migrations/0006-deletions.ts';
 import * as changeFeed from '../../migrations/0008-change-feed.ts';
 import * as imageShape from '../../migrations/0009-image-shape.ts';
 import * as jobs from '../../migrations/0010-jobs.ts';
+import * as routes from '../../migrations/0011-routes.ts';
 import * as models from '../../migrations/0012-models.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 
@@ -26,6 +27,7 @@ const MIGRATIONS: Readonly<Record<string, Knex.Migration>> = {
   '0008-change-feed': changeFeed,
   '0009-image-shape': imageShape,
   '0010-jobs': jobs,
+  '0011-routes': routes,
   '0012-models': models,
 };
 

@@ -20,7 +20,7 @@ export const MOST_ATTEMPTS = 3;
 
 /**
  * Studies that may go, in the order in which they first came: nothing received since `quietDays` days, on no hold, not
- * protected, with no analysis under way and no result that a peer has not got yet; not those that failed within a day,
+ * protected, with no analysis under way, none that failed and may be tried again, and no result that a peer has not got; not those that failed within a day,
  * and never those that failed three times.
  *
  * By the primary key and not by an index of its own: what is old is at its beginning, and stays few.
@@ -49,7 +49,8 @@ export async function retentionCandidates(
          SELECT FROM series e JOIN analyses a
            ON a.series_instance_uid = e.series_instance_uid AND a.study_instance_uid = s.study_instance_uid
          WHERE e.study_id = s.id AND (a.state IN ('waiting', 'running')
-           OR EXISTS (SELECT FROM deliveries d WHERE d.analysis_id = a.id AND d.delivered_at IS NULL)))
+           OR EXISTS (SELECT FROM deliveries d WHERE d.analysis_id = a.id AND d.delivered_at IS NULL)
+           OR EXISTS (SELECT FROM dead_letters l WHERE l.analysis_id = a.id AND l.ended_at IS NULL)))
      ORDER BY s.id LIMIT ?`,
     [
       wanted.quietDays * SECONDS_OF_A_DAY,

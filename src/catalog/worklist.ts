@@ -6,6 +6,8 @@ export interface Order {
   readonly studyInstanceUid: string | null;
   readonly requestedProcedureId: string | null;
   readonly requestedProcedureDescription: string | null;
+  /** STAT, HIGH, ROUTINE, MEDIUM or LOW; absent in orders from before it was asked for. */
+  readonly requestedProcedurePriority?: string | null;
   readonly scheduledProcedureStepId: string | null;
   readonly scheduledProcedureStepDescription: string | null;
   readonly scheduledDate: string | null;

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { sentenceOf } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { addEcho } from './echo.ts';
+import { addJobs } from './jobs.ts';
 import { addMigrate } from './migrate.ts';
 import { addModels } from './models.ts';
 import { addPasscode } from './passcode.ts';
@@ -14,7 +15,8 @@ import { addVerify } from './verify.ts';
 const program = new Command('voxgate').description('DICOMweb-compliant PACS plugin and AI node').version(VERSION);
 // Otherwise `models import --version 1.0.0` would tell the version of the program.
 program.enablePositionalOptions();
-for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels, addVerify, addPasscode]) add(program);
+for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels, addVerify, addPasscode, addJobs])
+  add(program);
 
 try {
   await program.parseAsync();

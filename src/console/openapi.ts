@@ -1,6 +1,7 @@
 import { VERSION } from '../version.ts';
 import { callerPaths } from './callers-openapi.ts';
 import { deletionPaths } from './deletions-openapi.ts';
+import { jobPaths } from './jobs-openapi.ts';
 import { modelPaths } from './models-openapi.ts';
 import { workflowPaths } from './workflow-openapi.ts';
 
@@ -28,6 +29,7 @@ export function openApi(): object {
       ...deletionPaths(),
       ...callerPaths(),
       ...workflowPaths(),
+      ...jobPaths(),
       ...modelPaths(),
       '/healthz': { get: { summary: 'The process lives', responses: json('Live') } },
       '/readyz': {

@@ -9,6 +9,7 @@ import { readHolds } from '../catalog/deletions-holds.ts';
 import { readDeletions } from '../catalog/deletions-list.ts';
 import { readTotals } from '../catalog/overview.ts';
 import { readKeptApart } from '../catalog/reconcile.ts';
+import { readSettlement, type Settlement } from '../catalog/settlements.ts';
 import type { Settings } from '../config.ts';
 import { isUsableAsUid } from '../dicom/uid.ts';
 import type { ModelLibrary } from '../inference/model-library.ts';
@@ -16,6 +17,7 @@ import type { KeptModels } from '../pipeline/keep-models.ts';
 import { createReconcileApi } from './archive-reconcile-api.ts';
 import { callerRoutes, type TlsReport } from './callers.ts';
 import { createDeletionsApi, type DeletionsParts } from './deletions-api.ts';
+import { createJobsApi } from './jobs-api.ts';
 import { createModelsApi } from './models-api.ts';
 import { openApi } from './openapi.ts';
 import { statusPage } from './status-page.ts';
@@ -32,6 +34,8 @@ export interface ConsoleParts {
   readonly laneReady: () => Promise<boolean>;
   /** The certificate of the DIMSE door; undefined without TLS. */
   readonly tls: () => TlsReport | undefined;
+  /** Ends the job of this key where it runs in this process. */
+  readonly cancelRunning: (key: string, reason: string) => void;
   /** What deleting, holding and reconciling need. */
   readonly keeping: DeletionsParts & ReconcileParts;
 }
@@ -47,6 +51,7 @@ export function createConsole({
   settings,
   laneReady,
   tls,
+  cancelRunning,
   keeping,
 }: ConsoleParts): Router {
   const router = express.Router();
@@ -73,11 +78,12 @@ export function createConsole({
     if (!isUsableAsUid(uid)) return refuse(response, 400, 'the Series Instance UID is not a UID (PS3.5 9.1)');
     const instances = await archive.locate({ seriesInstanceUid: uid });
     if (instances.length === 0) return refuse(response, 404, 'no series of that UID is held here');
-    const analyses = await reportSeries(database, uid);
+    const [analyses, settlement] = await Promise.all([reportSeries(database, uid), readSettlement(database, uid)]);
     response.json({
       seriesInstanceUid: uid,
       instances: instances.length,
-      outcome: outcome(analyses, library),
+      completeness: settlement ?? null,
+      outcome: outcome(analyses, library, settlement),
       analyses: analyses.map(present),
     });
   });
@@ -87,11 +93,12 @@ export function createConsole({
   });
 
   router.use('/api', createWorkflowApi(database, commitments));
+  router.use('/api', createJobsApi({ database, cancelRunning }));
   router.use(callerRoutes(database, tls));
   router.use('/api', createDeletionsApi(keeping));
   router.use('/api', createReconcileApi(keeping));
 
-  router.use('/api', createModelsApi(database, models));
+  router.use('/api', createModelsApi(database, models, settings.routes));
 
   router.get('/api/openapi.json', (_request, response) => {
     response.json(openApi());
@@ -145,18 +152,29 @@ async function holds(check: PromiseLike<unknown>): Promise<boolean> {
 }
 
 /** One sentence for the whole series, also when no model was considered. */
-function outcome(analyses: readonly AnalysisReport[], library: ModelLibrary): string {
+function outcome(
+  analyses: readonly AnalysisReport[],
+  library: ModelLibrary,
+  settlement: Settlement | undefined,
+): string {
   if (analyses.length > 0) return analyses.map(({ modelId, reason }) => `${modelId}: ${reason}`).join(' ');
   return library.models.length === 0
     ? 'Not run: there is no model in the library.'
-    : 'Not settled yet: waiting for the sender to finish, or no route asks for this series.';
+    : settlement?.state === 'waiting'
+      ? `Not settled yet. ${settlement.reason}`
+      : 'Not settled yet: waiting for the sender to finish, or no route asks for this series.';
 }
 
 /** As the contract promises it: state, reason, timings in ISO 8601, SOP Instance UIDs of the results. */
 function present(analysis: AnalysisReport) {
   return {
+    id: analysis.id,
     model: analysis.modelId,
     version: analysis.modelVersion,
+    revision: analysis.revision,
+    supersedes: analysis.supersedesId,
+    priority: analysis.priority,
+    evidence: analysis.evidence,
     route: analysis.route,
     seriesInstanceUid: analysis.seriesInstanceUid,
     studyInstanceUid: analysis.studyInstanceUid,

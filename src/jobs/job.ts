@@ -5,8 +5,11 @@ export interface JobPayloads {
   readonly 'settle-series': {
     readonly studyInstanceUid: string;
     readonly seriesInstanceUid: string;
-    /** What left the job: its sender is done, or has brought nothing more for a while. */
-    readonly because?: 'ended' | 'idle' | undefined;
+    /**
+     * What left the job: its sender is done, or has brought nothing more for a while; or an analysis of it waited for a
+     * further input and is planned anew.
+     */
+    readonly because?: 'ended' | 'idle' | 'replan' | undefined;
   };
   readonly 'analyze-series': { readonly analysisId: number };
   /** The same, of those that do not wait behind others. */
@@ -16,6 +19,11 @@ export interface JobPayloads {
   readonly 'report-commitment': { readonly commitmentId: number };
   readonly 'request-commitment': { readonly analysisId: number; readonly peer: string };
   readonly 'notify-availability': { readonly analysisId: number; readonly peer: string };
+  readonly 'fetch-priors': {
+    readonly studyInstanceUid: string;
+    readonly seriesInstanceUid: string;
+    readonly withinDays: number;
+  };
   readonly 'match-order': { readonly studyInstanceUid: string };
   readonly 'purge-deletion': { readonly deletionId: number; readonly doneBy: string; readonly reason: string };
 }

@@ -1,10 +1,13 @@
 import type { Transcoder } from '../network/send-object.ts';
 import { isReachable, type PeerSettings } from '../peer-settings.ts';
 import { DicomwebPeer } from './dicomweb-peer.ts';
+import { DicomwebPriors } from './dicomweb-priors.ts';
 import type { DimseAddress } from './dimse-address.ts';
 import { DimsePeer } from './dimse-peer.ts';
+import { DimsePriors } from './dimse-priors.ts';
 import type { Peer } from './peer.ts';
 import { peerTls } from './peer-tls.ts';
+import type { PriorPeer } from './prior-peer.ts';
 
 /** The configured peers by name. */
 export function openPeers(
@@ -19,6 +22,17 @@ export function openPeer(settings: PeerSettings, ownAeTitle: string, transcoder?
   const { name, dicomweb } = settings;
   if (dicomweb !== undefined) return new DicomwebPeer(name, dicomweb);
   return new DimsePeer(name, dimseAddress(settings, ownAeTitle), transcoder);
+}
+
+/** The peers that are asked for earlier studies, in the order of the settings. */
+export function openPriorPeers(settings: readonly PeerSettings[], ownAeTitle: string): PriorPeer[] {
+  return settings
+    .filter((peer) => peer.priors && isReachable(peer))
+    .map((peer) =>
+      peer.dicomweb === undefined
+        ? new DimsePriors(new DimsePeer(peer.name, dimseAddress(peer, ownAeTitle)), ownAeTitle)
+        : new DicomwebPriors(peer.name, peer.dicomweb),
+    );
 }
 
 /** @throws VoxgateError bad-setting for TLS files that cannot be used */

@@ -55,6 +55,7 @@ const RETURNED: Fields = {
   StudyInstanceUID: null,
   RequestedProcedureID: null,
   RequestedProcedureDescription: null,
+  RequestedProcedurePriority: null,
   ScheduledProcedureStepSequence: [STEP],
 };
 
@@ -112,6 +113,7 @@ function orderOf(answer: JsonDataset): Order {
     studyInstanceUid: of(answer, 'StudyInstanceUID'),
     requestedProcedureId: of(answer, 'RequestedProcedureID'),
     requestedProcedureDescription: of(answer, 'RequestedProcedureDescription'),
+    requestedProcedurePriority: of(answer, 'RequestedProcedurePriority'),
     scheduledProcedureStepId: of(step, 'ScheduledProcedureStepID'),
     scheduledProcedureStepDescription: of(step, 'ScheduledProcedureStepDescription'),
     scheduledDate: of(step, 'ScheduledProcedureStepStartDate'),

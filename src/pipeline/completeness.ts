@@ -190,13 +190,13 @@ const NOTHING_AGREES = 1;
 /** An image that stands for itself: long enough for a sender that opens an association for each. */
 const SINGLE_QUIET = 0.5;
 /** Of the pauses of this very series, so many times the longest. */
-const LONGER_THAN_ITS_PAUSES = 3;
+const LONGER_THAN_ITS_PAUSES = 1.5;
 
 /** How long its sender may take to go on. */
 function pauseOf({ transfers, longestPause, resumesWithin }: Sending, limits: CompletenessLimits): number {
   const known = resumesWithin ?? limits.settle;
-  const own = transfers > 1 ? Math.max(limits.settle, LONGER_THAN_ITS_PAUSES * longestPause) : 0;
-  return Math.min(limits.mostQuiet, Math.max(limits.leastQuiet, known, own));
+  const own = transfers > 1 ? Math.min(limits.idle, LONGER_THAN_ITS_PAUSES * longestPause) : 0;
+  return Math.max(Math.min(limits.mostQuiet, Math.max(limits.leastQuiet, known)), own);
 }
 
 function seconds(value: number): string {

@@ -1,14 +1,15 @@
-import { createHash } from 'node:crypto';
 import type { Archive, DescribedInstance } from '../archive/archive.ts';
 import { settleKey } from '../archive/commit-queue.ts';
-import { analysisJobKey, type SettleEvidence } from '../catalog/analyses.ts';
+import { analysisJobKey } from '../catalog/analyses.ts';
 import type { Database, Transaction } from '../catalog/database.ts';
-import { lockStudy, openRevision } from '../catalog/revisions.ts';
+import { lockStudy } from '../catalog/revisions.ts';
 import { changePace, noteSettlement } from '../catalog/settlements.ts';
 import { dropJob, enqueue, type JobPayloads, wakeQueue } from '../jobs/queue.ts';
 import { type CompletenessLimits, judgeCompleteness, type Verdict } from './completeness.ts';
 import { type LoadedEvidence, loadEvidence, paceOf } from './completeness-evidence.ts';
-import { type Decision, type Routing, routeSeries } from './route-series.ts';
+import { loadStudy } from './load-study.ts';
+import { planAnalyses, type Routing } from './plan-analyses.ts';
+import { recordPlans, wakeWaiting } from './record-plans.ts';
 import { learn } from './source-pace.ts';
 
 export interface SettleParts {
@@ -18,10 +19,14 @@ export interface SettleParts {
   readonly limits: CompletenessLimits;
   /** A peer has a worklist: the order of the study is looked for. */
   readonly matchOrders?: boolean;
+  /** A peer may be asked for earlier studies. */
+  readonly priorPeers?: boolean;
   readonly askSource?: Parameters<typeof loadEvidence>[0]['askSource'];
   /** Ends the job of this key where it runs in this process. */
   readonly cancelRunning?: (key: string, reason: string) => void;
 }
+
+export { contentDigest, leaveAnalysis, STAT_PRIORITY } from './leave-analysis.ts';
 
 type Place = Omit<JobPayloads['settle-series'], 'because'>;
 
@@ -38,6 +43,7 @@ const WAKE_BELOW_SECONDS = 30;
 export async function settleSeries(parts: SettleParts, job: JobPayloads['settle-series']): Promise<void> {
   const { because, ...place } = job;
   const { database, archive, limits } = parts;
+  if (because === 'replan') return planAgain(parts, place);
   const arrival = archive.ingest.settling(place);
   const instances = await archive.describe(place);
   if (instances.length === 0) return;
@@ -83,29 +89,19 @@ interface Settled {
 }
 
 async function settle(parts: SettleParts, place: Place, settled: Settled): Promise<void> {
-  const { database, archive, routing, matchOrders } = parts;
+  const { database, archive, routing, matchOrders, priorPeers = false } = parts;
   const { instances, verdict, loaded } = settled;
-  const decisions = routeSeries(instances[0]!.dataset, routing);
-  const sopInstanceUids = instances.map((instance) => instance.sopInstanceUid);
-  const common = {
-    ...place,
-    inputDigest: contentDigest(sopInstanceUids),
-    receivedAt: newestOf(instances),
-    evidence: { confidence: verdict.confidence, reason: verdict.reason } satisfies SettleEvidence,
-    inputs: [{ slot: 'image', ...place, sopInstanceUids }],
-  };
+  const study = await loadStudy(parts, place.studyInstanceUid, routing, { settled: instances });
+  const plans = planAnalyses(study, routing, place.seriesInstanceUid);
+  const { confidence, reason } = verdict;
+  const options = { receivedAt: newestOf(instances), evidence: { confidence, reason }, priorPeers };
   const cancelled = await database.transaction(async (tx) => {
     await lockStudy(tx, place.studyInstanceUid);
     await noteSettlement(tx, place, { ...told(instances, verdict, loaded), waitSeconds: undefined });
     if (matchOrders) await leaveOrderMatching(tx, place.studyInstanceUid);
-    const stopped: number[] = [];
-    for (const decision of decisions) {
-      const opened = await openRevision(tx, { ...common, ...describe(decision) });
-      if (!opened) continue;
-      if (decision.run) await leaveAnalysis(tx, opened.id, 0);
-      for (const id of opened.cancelled) await dropJob(tx, analysisJobKey(id));
-      stopped.push(...opened.cancelled);
-    }
+    const stopped = await recordPlans(tx, plans, options);
+    await wakeWaiting(tx, place.studyInstanceUid);
+    for (const id of stopped) await dropJob(tx, analysisJobKey(id));
     return stopped;
   });
   for (const id of cancelled) parts.cancelRunning?.(analysisJobKey(id), 'the content of the series has changed');
@@ -117,6 +113,18 @@ async function settle(parts: SettleParts, place: Place, settled: Settled): Promi
     );
 }
 
+/** An input that was waited for has come, or will not come: the series itself is as it was. */
+async function planAgain({ database, archive, routing, priorPeers = false }: SettleParts, place: Place): Promise<void> {
+  const instances = await archive.describe(place);
+  if (instances.length === 0) return;
+  const study = await loadStudy({ database, archive }, place.studyInstanceUid, routing, { settled: instances });
+  const plans = planAnalyses(study, routing, place.seriesInstanceUid);
+  await database.transaction(async (tx) => {
+    await lockStudy(tx, place.studyInstanceUid);
+    await recordPlans(tx, plans, { receivedAt: newestOf(instances), evidence: null, priorPeers, onlyWaiting: true });
+  });
+}
+
 function told(instances: readonly DescribedInstance[], { confidence, reason }: Verdict, { evidence }: LoadedEvidence) {
   return { confidence, reason, instances: instances.length, evidence, newestAt: newestOf(instances) };
 }
@@ -125,38 +133,7 @@ function newestOf(instances: readonly DescribedInstance[]): Date {
   return new Date(Math.max(...instances.map(({ receivedAt }) => receivedAt.getTime())));
 }
 
-/** STAT from this priority on. */
-export const STAT_PRIORITY = 100;
-const ANALYSIS_ATTEMPTS = 5;
-
-/** Leaves the job of an analysis; one that is urgent has a place of its own. */
-export function leaveAnalysis(tx: Transaction | Database, analysisId: number, priority: number): Promise<void> {
-  const name = priority >= STAT_PRIORITY ? 'analyze-urgent' : 'analyze-series';
-  const key = analysisJobKey(analysisId);
-  return enqueue(tx, name, { analysisId }, { key, maxAttempts: ANALYSIS_ATTEMPTS, priority });
-}
-
 /** Once for the series of a study that settle together; a worklist that is away for a day is not worth waiting for. */
 function leaveOrderMatching(tx: Transaction, studyInstanceUid: string): Promise<void> {
   return enqueue(tx, 'match-order', { studyInstanceUid }, { key: `order ${studyInstanceUid}`, maxAttempts: 10 });
-}
-
-function describe({ model, route, deliverTo, run, reason }: Decision) {
-  const { id, version } = model.manifest;
-  return {
-    modelId: id,
-    modelVersion: version,
-    modelDigest: model.key,
-    route,
-    deliverTo,
-    reason,
-    state: run ? ('waiting' as const) : ('skipped' as const),
-  };
-}
-
-/** The content of a series by the UIDs of its instances, in whatever order they came. */
-export function contentDigest(sopInstanceUids: readonly string[]): string {
-  return createHash('sha256')
-    .update([...sopInstanceUids].sort().join('\n'))
-    .digest('hex');
 }

@@ -5,7 +5,7 @@ export type FactType = 'number' | 'text' | 'flag';
 
 export interface FactRow {
   readonly name: string;
-  readonly of: Exclude<Scope, 'result'>;
+  readonly of: Exclude<Scope, 'result'> | 'both';
   readonly type: FactType;
   /** For the documentation: what it says, and of what it is made. */
   readonly meaning: string;
@@ -115,7 +115,11 @@ export const FACTS: readonly FactRow[] = [
     ['results of this node', 'no results of this node'],
     ['these are results of this node', 'these are not'],
   ),
-  { ...measure('age', 'a patient of an age', 'Patient’s Age, or years from birth to study.', 'years'), personal: true },
+  {
+    ...measure('age', 'a patient of an age', 'Patient’s Age, or years from birth to study.', 'years'),
+    of: 'both',
+    personal: true,
+  },
   count('study.series', 'series', 'Series of the study that have come to rest.', 'study'),
   count('study.images', 'images', 'Instances of those.', 'study'),
   {

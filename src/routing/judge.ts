@@ -24,6 +24,8 @@ export interface Judgement {
    * patient is stands in it.
    */
   readonly because: string;
+  /** Of what does not hold, only what there is: "this series has MR"; empty where it holds. */
+  readonly found: string;
 }
 
 interface Verdict extends Words {
@@ -41,8 +43,14 @@ const MOST_TOLD = 3;
  */
 export function judge(condition: Condition, facts: Facts, who = 'it'): Judgement {
   const verdict = answerTo(condition, facts, false);
-  if (verdict.answer === 'yes') return { holds: true, because: `${who} asks for ${verdict.asked}, and that is so` };
-  return { holds: false, because: `${who} asks for ${failures(verdict).map(clause).join('; for ')}` };
+  if (verdict.answer === 'yes') {
+    const because =
+      verdict.parts?.length === 0 ? `${who} asks for nothing more` : `${who} asks for ${verdict.asked}, and that is so`;
+    return { holds: true, because, found: '' };
+  }
+  const failed = failures(verdict);
+  const found = failed.length === 1 ? failed[0]!.found : once(failed.map(nameFound));
+  return { holds: false, because: `${who} asks for ${failed.map(clause).join('; for ')}`, found };
 }
 
 function clause({ asked, found }: Words): string {

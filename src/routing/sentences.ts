@@ -144,8 +144,8 @@ export function foundReadings(
   facts: Facts,
 ): Pick<Words, 'found' | 'named'> {
   const found = readingsFound(term, readings, answers, facts);
-  const told = `this ${facts.subject} has `;
-  const named = found.startsWith(told) ? `its ${nameOf(term)} is ${found.slice(told.length)}` : undefined;
+  const told = [`this ${facts.subject} has `, `this ${facts.subject} is `].find((words) => found.startsWith(words));
+  const named = told === undefined ? undefined : `its ${nameOf(term)} is ${found.slice(told.length)}`;
   return { found, named: named ?? found.replace(/^it is absent/, `${nameOf(term)} is absent`) };
 }
 
@@ -167,7 +167,7 @@ function readingsFound(
     ...new Set(readings.filter(({ length }) => length > 0).map((reading) => reading.map(shown).join('\\'))),
   ];
   const more = values.length > MOST_VALUES ? `${values.length} other values` : listed(values, 'and');
-  return `this ${subject} has ${more}`;
+  return nameOf(term) === 'Modality' ? `this ${subject} is ${more}` : `this ${subject} has ${more}`;
 }
 
 /** How `every` and `any` are asked for and found. */

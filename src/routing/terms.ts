@@ -41,7 +41,10 @@ export function termOf(pieces: readonly Piece[], scope: Scope): Term {
 }
 
 function factTerm({ name, of }: FactRow, scope: Scope): Term {
-  if (of !== scope) throw new Unreadable(`"${name}" is a fact of a ${of}; this condition is about a ${scope}`);
+  if (scope === 'result' || (of !== 'both' && of !== scope))
+    throw new Unreadable(
+      `"${name}" is a fact of a ${of === 'both' ? 'series' : of}; this condition is about a ${scope}`,
+    );
   return { kind: 'fact', name };
 }
 

@@ -81,7 +81,11 @@ export function bodyPartOf(dataset: JsonDataset): string | undefined {
   const declared = text(dataset, 'BodyPartExamined')?.trim();
   const region = items(dataset, 'AnatomicRegionSequence').map((item) => text(item, 'CodeMeaning')?.trim());
   const name = declared || region.find((meaning) => meaning);
-  if (!name) return undefined;
+  return name ? bodyPartWord(name) : undefined;
+}
+
+/** One word for what a device calls it; what is not known by one is given as it is, in lower case. */
+export function bodyPartWord(name: string): string {
   return BODY_PARTS.find(([pattern]) => pattern.test(name))?.[1] ?? name.toLowerCase();
 }
 

@@ -67,6 +67,10 @@ describe('the ledger of analyses', () => {
       priority: 0,
       cancelledAt: null,
       cancelledBy: null,
+      explanation: null,
+      mode: 'primary',
+      parentId: null,
+      waitUntil: null,
     });
     const ids = (await reportSeries(database, '1.2.3.1')).map(({ id }) => id);
     expect(ids).toHaveLength(4);

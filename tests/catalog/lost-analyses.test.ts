@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { analysisJobKey, failLostAnalyses, openAnalysis, readAnalysis } from '../../src/catalog/analyses.ts';
+import { analysisJobKey, openAnalysis, readAnalysis } from '../../src/catalog/analyses.ts';
 import { migrate, openDatabase } from '../../src/catalog/database.ts';
+import { failLostAnalyses } from '../../src/catalog/job-overview.ts';
 import { enqueue, migrateQueue } from '../../src/jobs/queue.ts';
 import { aDatabase } from '../support/test-node.ts';
 
@@ -31,14 +32,14 @@ describe('an analysis whose process died in the last attempt', () => {
     const [lost, queued, young] = [await open('1.2.1'), await open('1.2.2'), await open('1.2.3')];
     await enqueue(database, 'analyze-series', { analysisId: queued }, { key: analysisJobKey(queued), maxAttempts: 5 });
     await database.raw("UPDATE analyses SET settled_at = now() - interval '2 minutes' WHERE id <> ?", [young]);
-    expect(await failLostAnalyses(database)).toEqual([lost]);
+    expect(await failLostAnalyses(database)).toEqual([{ id: lost, attempts: 0 }]);
     expect(await readAnalysis(database, lost)).toMatchObject({
       state: 'failed',
       reason: expect.stringMatching(/^Failed: the node was ended/),
     });
     expect((await readAnalysis(database, queued))?.state).toBe('waiting');
     await database.raw('UPDATE graphile_worker._private_jobs SET attempts = max_attempts');
-    expect(await failLostAnalyses(database)).toEqual([queued]);
+    expect(await failLostAnalyses(database)).toEqual([{ id: queued, attempts: 5 }]);
     expect((await readAnalysis(database, young))?.state).toBe('waiting');
   });
 });

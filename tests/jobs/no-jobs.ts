@@ -12,6 +12,7 @@ export const NO_JOBS: JobHandlers = {
   'report-commitment': never,
   'request-commitment': never,
   'notify-availability': never,
+  'fetch-priors': never,
   'match-order': never,
   'purge-deletion': never,
 };

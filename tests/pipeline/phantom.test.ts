@@ -92,7 +92,7 @@ describe('a phantom chest, from C-STORE to the results', () => {
   });
 
   it('sent again after the results makes nothing new, and other slices of it make an analysis of their own', async () => {
-    const node = await aNode();
+    const node = await aNode({ idleSettleSeconds: 5 });
     const series = await sendPhantom(node, OPTIONS, (slice) => slice < 50);
     const first = await ended(node, series);
     await sendPhantom(node, OPTIONS, (slice) => slice < 50);
