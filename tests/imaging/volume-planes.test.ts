@@ -91,7 +91,7 @@ describe('A second input on the grid of the first', () => {
 
   it('has the values of the field where it reaches, and nothing beyond', () => {
     const coarse = onField({ ...aGrid({ columns: 20, rows: 18, slices: 12 }, orientation), sliceSpacing: 3 });
-    const inside = aGrid({ columns: 6, rows: 5, slices: 4 }, AXIAL, positionOf(coarse.grid, 9, 9, 6));
+    const inside = aGrid({ columns: 5, rows: 3, slices: 3 }, AXIAL, positionOf(coarse.grid, 9, 9, 6));
     const aligned = alignVolume(coarse, inside);
     expect(expectField({ ...aligned, channels: 1 })).toBe(1);
     const far = alignVolume(coarse, aGrid({ columns: 2, rows: 2, slices: 2 }, AXIAL, [900, 900, 900]));
