@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import { VoxgateError } from '../errors.ts';
+import { emptyVolume } from './empty-volume.ts';
 import { float16Of } from './float16.ts';
 import { readFully } from './frame-file.ts';
+import { measurer } from './measure.ts';
 import { openSlots } from './open-slots.ts';
 import { type PlacedBox, placeBoxes } from './place-boxes.ts';
 import { type Restored, Restorer, slabAxisOf } from './post/restorer.ts';
@@ -16,8 +18,13 @@ export class ModelSteps {
   #preparation: Preparation | undefined;
   #restorer: Restorer | undefined;
 
-  async open(slots: readonly OpenSlot[]): Promise<undefined> {
-    this.#volumes = await openSlots(slots);
+  /** Slots without a series are zeros on the grid of the first that has one. */
+  async open(slots: readonly (OpenSlot | undefined)[]): Promise<undefined> {
+    const opened = await openSlots(slots.filter((slot) => slot !== undefined));
+    const [first] = opened;
+    if (first === undefined) throw new VoxgateError('not-a-volume', 'No input of the model has a series.');
+    const waiting = [...opened];
+    this.#volumes = slots.map((slot) => (slot === undefined ? emptyVolume(first) : waiting.shift()!));
   }
 
   /** The tensor, in the byte order of the machine, which is little endian on all we run on. */
@@ -73,7 +80,27 @@ export class ModelSteps {
   finish(): Restored {
     const restored = this.#restoring().finish();
     this.#restorer = undefined;
-    return restored;
+    return restored.measurements.length > 0 ? restored : { ...restored, measurements: this.#measure(restored) };
+  }
+
+  /** Each frame's voxels against the slice it lies on. */
+  #measure({ frames, pixelData }: Restored): Restored['measurements'] {
+    const volume = this.#source();
+    const numbers = [...new Set(frames.map(({ segment }) => segment))];
+    const measures = measurer(
+      volume,
+      numbers.map((number) => ({ number, class: number })),
+    );
+    const voxels = volume.grid.rows * volume.grid.columns;
+    for (const [frame, { segment, slice }] of frames.entries()) {
+      const labels = new Uint8Array(voxels);
+      for (let i = 0; i < voxels; i++) {
+        const bit = frame * voxels + i;
+        if ((pixelData[Math.floor(bit / 8)]! >> (bit % 8)) & 1) labels[i] = segment;
+      }
+      measures.add(labels, slice);
+    }
+    return measures.finish();
   }
 
   placeBoxes(boxes: readonly (readonly number[])[]): PlacedBox[] {

@@ -83,7 +83,7 @@ export async function openVolume(volume: OpenVolume, deadlines: Partial<VolumeDe
  * passes its deadline or its process dies. After either the volumes are gone.
  */
 export async function openSlots(
-  slots: readonly OpenSlot[],
+  slots: readonly (OpenSlot | undefined)[],
   deadlines: Partial<VolumeDeadlines> = {},
 ): Promise<OpenedSlots> {
   const { perform, close } = await started({ step: 'open-slots', argument: { slots } }, deadlines);

@@ -101,7 +101,7 @@ export type VolumeStep =
   | { readonly step: 'open'; readonly argument: OpenVolume }
   | { readonly step: 'prepare'; readonly argument: { readonly input: InputSpec; readonly tensorPath: string } }
   | { readonly step: 'restore'; readonly argument: RestoreRequest }
-  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly OpenSlot[] } }
+  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly (OpenSlot | undefined)[] } }
   | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest }
   | { readonly step: 'begin-restore'; readonly argument: BeginRestore }
   | { readonly step: 'slab'; readonly argument: ScoreSlab }

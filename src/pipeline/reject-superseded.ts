@@ -6,8 +6,8 @@ import { deterministicUid } from '../dicom/uid.ts';
 import { findModel, type ModelLibrary } from '../inference/model-library.ts';
 import { buildRejectionNote, KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
 import type { Device } from '../results/types.ts';
-import { keepResults } from './analyze-series.ts';
 import { describeAlgorithm } from './build-results.ts';
+import { keepResults } from './perform-analysis.ts';
 
 export interface RejectParts {
   readonly database: Database;

@@ -1,12 +1,16 @@
+import { VoxgateError } from '../../errors.ts';
 import type { Taps } from '../tent-filter.ts';
 import { tentTaps } from '../tent-filter.ts';
 import { edgeTaps, linearTaps, meanTaps, nearestTaps, shiftedTaps } from './axis-maps.ts';
+import { MARGIN, POLE } from './spline-coefficients.ts';
 
 /** What a spatial step does to one axis of the array. */
 export interface AxisChange {
   readonly count: number;
   /** New array from old. */
   readonly forward: Taps;
+  /** Cubic: the same from the spline coefficients of the old, which begin at sample -MARGIN. */
+  readonly spline?: Taps;
   /** Old array from new: of scores, of labels. */
   readonly back: AxisReturn;
   /** New index i lies at old index shift + i × scale. */
@@ -25,6 +29,15 @@ export interface SpacedAxis {
   readonly spacing: number;
 }
 
+/** Twice the longest whole-body scan; a longer axis is a slip in a spacing or a size, and would fill the memory with weights. */
+const LONGEST_AXIS = 16_384;
+
+/** @throws VoxgateError too-large */
+function within(count: number): number {
+  if (count <= LONGEST_AXIS) return count;
+  throw new VoxgateError('too-large', `An array axis of ${count} voxels is longer than one may be.`);
+}
+
 /** As Python and NumPy round: halves to the even neighbour. */
 export function roundHalfEven(value: number): number {
   const low = Math.floor(value);
@@ -41,7 +54,7 @@ export function monaiSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'ne
   if (Math.abs(axis.spacing - out) <= 1e-3) return undefined;
   const old = axis.count;
   const scale = out / axis.spacing;
-  const count = roundHalfEven((old - 1) / scale + 1);
+  const count = within(roundHalfEven((old - 1) / scale + 1));
   const taps = {
     linear: [linearTaps(count, old, (i) => i * scale), linearTaps(old, count, (i) => i / scale)],
     nearest: [
@@ -74,7 +87,7 @@ function gridSampleNearest(i: number, count: number, old: number, scale: number)
 export function coverSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'nearest'): AxisChange {
   const old = axis.count;
   // The millionth keeps 100 × 1.2 / 0.6 from becoming 201 by rounding.
-  const count = Math.max(1, Math.ceil((old * axis.spacing) / out - 1e-6));
+  const count = within(Math.max(1, Math.ceil((old * axis.spacing) / out - 1e-6)));
   const scale = out / axis.spacing;
   const shift = 0.5 * scale - 0.5;
   const nearest = nearestTaps(old, count, (i) => Math.floor((i + 0.5) / scale));
@@ -94,46 +107,47 @@ export function cornerResize(
   mode: 'nearest' | 'linear' | 'cubic',
   apart: boolean,
 ): AxisChange | undefined {
-  if (old === count) return undefined;
+  if (old === within(count)) return undefined;
   const scale = old / count;
   const place = (i: number): number => (i + 0.5) * scale - 0.5;
   const placeBack = (i: number): number => (i + 0.5) * (count / old) - 0.5;
   const nearest = nearestTaps(old, count, (i) => Math.floor(placeBack(i) + 0.5));
   const linear = apart ? nearest : linearTaps(old, count, placeBack);
-  return { count, forward: forward(), back: { linear, nearest }, scale, shift: 0.5 * scale - 0.5 };
-
-  function forward(): Taps {
-    if (apart || mode === 'nearest') return nearestTaps(count, old, (i) => Math.floor(place(i) + 0.5));
-    if (mode === 'linear') return linearTaps(count, old, place);
-    return edgeTaps(count, old, (i) => cardinalSpline(place(i)));
+  const change = { count, back: { linear, nearest }, scale, shift: 0.5 * scale - 0.5 };
+  if (apart || mode === 'nearest') {
+    return { ...change, forward: nearestTaps(count, old, (i) => Math.floor(place(i) + 0.5)) };
   }
+  if (mode === 'linear') return { ...change, forward: linearTaps(count, old, place) };
+  return {
+    ...change,
+    forward: edgeTaps(count, old, (i) => cardinalSpline(place(i))),
+    spline: edgeTaps(count, old + 2 * MARGIN, (i) => {
+      const low = Math.floor(place(i));
+      return { from: low - 1 + MARGIN, weights: cubicSpline(place(i) - low) };
+    }),
+  };
 }
 
-/** The pole of the cubic B-spline's prefilter, √3 - 2. */
-const POLE = Math.sqrt(3) - 2;
-
-/** POLE to this power is 1e-8. */
-const REACH = 14;
+/** The cubic B-spline between its second and third knot, for the four coefficients around. */
+const cubicSpline = (t: number): number[] => [
+  (1 - t) ** 3 / 6,
+  (4 - 6 * t ** 2 + 3 * t ** 3) / 6,
+  (1 + 3 * t + 3 * t ** 2 - 3 * t ** 3) / 6,
+  t ** 3 / 6,
+];
 
 /**
- * Cubic spline interpolation at a place as weights of the samples around it: the B-spline (four samples) after its prefilter,
- * whose answer √3 × pole^|k| is cut off where it is nothing (SciPy's own extension of the edge ends after 12).
+ * Cubic spline interpolation at a place as weights of the samples themselves, for where they pass one by one: the B-spline
+ * after its prefilter, whose answer to one sample is √3 × POLE^|k|.
  */
 function cardinalSpline(place: number): { from: number; weights: number[] } {
   const low = Math.floor(place);
-  const t = place - low;
-  const spline = [
-    (1 - t) ** 3 / 6,
-    (4 - 6 * t ** 2 + 3 * t ** 3) / 6,
-    (1 + 3 * t + 3 * t ** 2 - 3 * t ** 3) / 6,
-    t ** 3 / 6,
-  ];
-  const weights = new Array<number>(2 * REACH + 4).fill(0);
-  for (const [j, value] of spline.entries()) {
-    for (let k = -REACH; k <= REACH; k++) weights[j + k + REACH]! += value * Math.sqrt(3) * POLE ** Math.abs(k);
+  const weights = new Array<number>(2 * MARGIN + 4).fill(0);
+  for (const [j, value] of cubicSpline(place - low).entries()) {
+    for (let k = -MARGIN; k <= MARGIN; k++) weights[j + k + MARGIN]! += value * Math.sqrt(3) * POLE ** Math.abs(k);
   }
   const sum = weights.reduce((a, b) => a + b, 0);
-  return { from: low - 1 - REACH, weights: weights.map((weight) => weight / sum) };
+  return { from: low - 1 - MARGIN, weights: weights.map((weight) => weight / sum) };
 }
 
 /** torch.nn.functional.interpolate to a size; its places are 32-bit floats. Back it goes by the same mode. */
@@ -143,12 +157,12 @@ export function interpolateTo(
   mode: 'linear' | 'nearest' | 'area',
   alignCorners: boolean,
 ): AxisChange | undefined {
-  if (old === count) return undefined;
+  if (old === within(count)) return undefined;
   const corners = alignCorners && mode === 'linear';
   const scale = corners ? (count > 1 ? (old - 1) / (count - 1) : 0) : old / count;
   const linear = torchTaps(count, old, mode, corners);
   return {
-    count: count,
+    count,
     forward: torchTaps(old, count, mode, corners),
     back: { linear, nearest: torchTaps(count, old, 'nearest', false) },
     scale: corners && count === 1 ? 1 : scale,
@@ -171,7 +185,7 @@ function torchTaps(old: number, count: number, mode: 'linear' | 'nearest' | 'are
 
 /** Cuts out, and pads where `start` is below 0 or the end beyond the axis. Back: what was padded is dropped, the cut empty. */
 export function windowOf(old: number, start: number, count: number): AxisChange | undefined {
-  if (start === 0 && count === old) return undefined;
+  if (within(count) === old && start === 0) return undefined;
   const back = shiftedTaps(old, count, -start);
   return {
     count,

@@ -1,7 +1,7 @@
 import { VoxgateError } from '../../errors.ts';
 import type { Volume } from '../volume.ts';
 import { writeGridPlane } from '../volume-planes.ts';
-import { filterPlanes, type PlaneMaps, type Planes } from './filter-planes.ts';
+import { countsOf, filterPlanes, type PlaneMaps, type Planes } from './filter-planes.ts';
 import { affineOf, changed, type Frame, frameOf, inversesOf, shapeOf } from './frame.ts';
 import { applied, checkedSize, type HeldArray, planeMaps } from './held-array.ts';
 import { type PointStep, pointStep } from './point-steps.ts';
@@ -114,8 +114,9 @@ function pass(
 }
 
 function held(planes: Planes, channel: number, start: LeadingSteps): Float32Array {
-  const size = start.maps[0].first.length * start.maps[1].first.length;
-  const values = new Float32Array(size * start.maps[2].first.length);
+  const [columns, rows, slices] = countsOf(start.maps);
+  const size = columns * rows;
+  const values = new Float32Array(size * slices);
   pass(planes, channel, start, (plane, index) => values.set(plane, index * size));
   return values;
 }

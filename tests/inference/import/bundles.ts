@@ -52,7 +52,7 @@ export const INFERENCE = {
     _target_: 'monai.transforms.ScaleIntensityRanged',
     keys: '@image_key',
     a_min: -1000,
-    a_max: '$-1 * @##a_min // 2',
+    a_max: '$-1 * @#a_min // 2',
     b_min: 0.0,
     b_max: 1.0,
     clip: true,
