@@ -13,6 +13,7 @@ import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
 import type { Outcome } from './outcome.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
+import { compareWithShadow, type Found } from './shadow-agreement.ts';
 
 export interface AnalyzeParts {
   readonly database: Database;
@@ -23,6 +24,8 @@ export interface AnalyzeParts {
   readonly log: Log;
   /** For tensors on their way between processes; emptied after each job. */
   readonly workFolder: string;
+  /** Where what one model found waits to be held against what another finds. */
+  readonly shadowFolder: string;
 }
 
 /**
@@ -43,6 +46,12 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
   });
   const notes = slots.flatMap((slot) => slot?.stack.notes ?? []);
   const conclusion = conclude(model.manifest, outcome, notes);
+  await compareWithShadow(
+    { ...parts, folder: parts.shadowFolder },
+    { analysis, manifest: model.manifest, found: foundIn(slots, outcome) },
+  );
+  // Nothing that could be taken for a result of this node is made of what a shadow finds.
+  if (analysis.mode === 'shadow') return record(parts.database, analysis, { model, outcome, conclusion, results: [] });
   const built = await buildResultsApart({
     analysis,
     model,
@@ -60,6 +69,11 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
   run.signal.throwIfAborted();
   await keepResults(parts.archive, built.objects);
   await record(parts.database, analysis, { model, outcome, conclusion, results: built.results });
+}
+
+function foundIn([first]: readonly (GatheredSlot | undefined)[], { segments, classes }: Outcome): Found {
+  const { rows, columns } = first!.stack.grid;
+  return { rows, columns, segments, classes };
 }
 
 function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: Analysis): Model {
@@ -127,11 +141,12 @@ async function record(
   { model, outcome, conclusion, results }: Done,
 ): Promise<void> {
   const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
-  const peers = withheld ? [] : analysis.deliverTo;
+  const shadow = analysis.mode === 'shadow';
+  const peers = withheld || shadow ? [] : analysis.deliverTo;
   await database.transaction(async (tx) => {
     await recordResults(tx, analysis.id, {
       conclusion,
-      reason: `${conclusion} ${fateOf(peers, withheld)}`,
+      reason: `${conclusion} ${shadow ? SHADOW : fateOf(peers, withheld)}`,
       findings: JSON.stringify(findingsOf(model.manifest, outcome)),
       results,
       peers,
@@ -139,6 +154,8 @@ async function record(
     for (const peer of peers) await enqueue(tx, 'deliver-results', { analysisId: analysis.id, peer });
   });
 }
+
+const SHADOW = 'Ran in the shadow of another model: held against what that finds, and no result is made of it.';
 
 function fateOf(peers: readonly string[], withheld: boolean): string {
   if (withheld) return 'Kept in this node and sent to nobody: a person has to look at it.';
