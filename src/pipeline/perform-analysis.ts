@@ -4,12 +4,13 @@ import type { Database } from '../catalog/database.ts';
 import { VoxgateError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
 import { findModel, type Model, type ModelLibrary } from '../inference/model-library.ts';
-import { enqueue, type JobRun } from '../jobs/queue.ts';
+import type { JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
 import { conclude, implausibilities } from './conclude.ts';
 import { findingsOf } from './findings.ts';
 import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
+import { leaveDelivery } from './leave-analysis.ts';
 import type { Outcome } from './outcome.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
@@ -151,7 +152,7 @@ async function record(
       results,
       peers,
     });
-    for (const peer of peers) await enqueue(tx, 'deliver-results', { analysisId: analysis.id, peer });
+    for (const peer of peers) await leaveDelivery(tx, analysis, peer);
   });
 }
 

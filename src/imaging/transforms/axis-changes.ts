@@ -1,3 +1,4 @@
+import { VoxgateError } from '../../errors.ts';
 import type { Taps } from '../tent-filter.ts';
 import { tentTaps } from '../tent-filter.ts';
 import { edgeTaps, linearTaps, meanTaps, nearestTaps, shiftedTaps } from './axis-maps.ts';
@@ -28,6 +29,15 @@ export interface SpacedAxis {
   readonly spacing: number;
 }
 
+/** Twice the longest whole-body scan; a longer axis is a slip in a spacing or a size, and would fill the memory with weights. */
+const LONGEST_AXIS = 16_384;
+
+/** @throws VoxgateError too-large */
+function within(count: number): number {
+  if (count <= LONGEST_AXIS) return count;
+  throw new VoxgateError('too-large', `An array axis of ${count} voxels is longer than one may be.`);
+}
+
 /** As Python and NumPy round: halves to the even neighbour. */
 export function roundHalfEven(value: number): number {
   const low = Math.floor(value);
@@ -44,7 +54,7 @@ export function monaiSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'ne
   if (Math.abs(axis.spacing - out) <= 1e-3) return undefined;
   const old = axis.count;
   const scale = out / axis.spacing;
-  const count = roundHalfEven((old - 1) / scale + 1);
+  const count = within(roundHalfEven((old - 1) / scale + 1));
   const taps = {
     linear: [linearTaps(count, old, (i) => i * scale), linearTaps(old, count, (i) => i / scale)],
     nearest: [
@@ -77,7 +87,7 @@ function gridSampleNearest(i: number, count: number, old: number, scale: number)
 export function coverSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'nearest'): AxisChange {
   const old = axis.count;
   // The millionth keeps 100 × 1.2 / 0.6 from becoming 201 by rounding.
-  const count = Math.max(1, Math.ceil((old * axis.spacing) / out - 1e-6));
+  const count = within(Math.max(1, Math.ceil((old * axis.spacing) / out - 1e-6)));
   const scale = out / axis.spacing;
   const shift = 0.5 * scale - 0.5;
   const nearest = nearestTaps(old, count, (i) => Math.floor((i + 0.5) / scale));
@@ -97,7 +107,7 @@ export function cornerResize(
   mode: 'nearest' | 'linear' | 'cubic',
   apart: boolean,
 ): AxisChange | undefined {
-  if (old === count) return undefined;
+  if (old === within(count)) return undefined;
   const scale = old / count;
   const place = (i: number): number => (i + 0.5) * scale - 0.5;
   const placeBack = (i: number): number => (i + 0.5) * (count / old) - 0.5;
@@ -147,12 +157,12 @@ export function interpolateTo(
   mode: 'linear' | 'nearest' | 'area',
   alignCorners: boolean,
 ): AxisChange | undefined {
-  if (old === count) return undefined;
+  if (old === within(count)) return undefined;
   const corners = alignCorners && mode === 'linear';
   const scale = corners ? (count > 1 ? (old - 1) / (count - 1) : 0) : old / count;
   const linear = torchTaps(count, old, mode, corners);
   return {
-    count: count,
+    count,
     forward: torchTaps(old, count, mode, corners),
     back: { linear, nearest: torchTaps(count, old, 'nearest', false) },
     scale: corners && count === 1 ? 1 : scale,
@@ -175,7 +185,7 @@ function torchTaps(old: number, count: number, mode: 'linear' | 'nearest' | 'are
 
 /** Cuts out, and pads where `start` is below 0 or the end beyond the axis. Back: what was padded is dropped, the cut empty. */
 export function windowOf(old: number, start: number, count: number): AxisChange | undefined {
-  if (start === 0 && count === old) return undefined;
+  if (within(count) === old && start === 0) return undefined;
   const back = shiftedTaps(old, count, -start);
   return {
     count,
