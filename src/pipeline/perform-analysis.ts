@@ -12,6 +12,7 @@ import { findingsOf } from './findings.ts';
 import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
 import { leaveDelivery } from './leave-analysis.ts';
 import type { Outcome } from './outcome.ts';
+import { resultSourceOf } from './result-source.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
 import { compareWithShadow, type Found } from './shadow-agreement.ts';
@@ -57,7 +58,7 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
     analysis,
     model,
     device: parts.device,
-    sources: slots.flatMap((slot) => (slot === undefined ? [] : [sourceOf(slot)])),
+    sources: slots.flatMap((slot) => (slot === undefined ? [] : [resultSourceOf(slot)])),
     outcome,
     conclusion,
     predecessors: await predecessorsOf(parts.database, analysis),
@@ -84,29 +85,6 @@ function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: 
     'bad-model',
     `model ${modelId} ${modelVersion} is no longer in the library as it was when this series was routed.`,
   );
-}
-
-/** What the results are made of: of each slice its instance and frame, and where it lies. */
-function sourceOf({ studyInstanceUid, seriesInstanceUid, instances, stack }: GatheredSlot) {
-  const first = instances[stack.frames[0]!.instance]!;
-  return {
-    studyInstanceUid,
-    seriesInstanceUid,
-    attributes: first.dataset,
-    grid: stack.grid,
-    placed: stack.placed,
-    calibrated: stack.calibration === 'patient' || stack.calibration === 'calibrated',
-    units: stack.units,
-    positions:
-      stack.shear || stack.sliceTaps
-        ? stack.frames.map(({ header }) => header.position ?? ([0, 0, 0] as const))
-        : undefined,
-    instances: stack.frames.map(({ instance, frame }) => {
-      const { sopClassUid, sopInstanceUid, dataset } = instances[instance]!;
-      const isMultiFrame = Number(dataset['00280008']?.Value?.[0] ?? 1) > 1;
-      return { sopClassUid, sopInstanceUid, ...(isMultiFrame ? { frameNumber: frame } : {}) };
-    }),
-  };
 }
 
 /** The results that those of this analysis take the place of: there is something to reject only if some were made. */
