@@ -24,9 +24,9 @@ export async function up(knex: Knex): Promise<void> {
       kind text NOT NULL CHECK (kind IN ('segment', 'class')),
       label text NOT NULL,
       route text,
-      -- "id@version"
+      -- Id of the shadow, and both as "id@version".
+      model text NOT NULL,
       primary_model text NOT NULL,
-      shadow_id_of_model text NOT NULL,
       shadow_model text NOT NULL,
       -- 1 where neither found anything.
       dice double precision,
@@ -38,7 +38,7 @@ export async function up(knex: Knex): Promise<void> {
       PRIMARY KEY (shadow_id, primary_id, kind, label)
     );
     CREATE INDEX agreements_primary_id ON agreements (primary_id);
-    CREATE INDEX agreements_model ON agreements (shadow_id_of_model, compared_at);
+    CREATE INDEX agreements_model ON agreements (model, compared_at);
   `);
 }
 

@@ -31,7 +31,6 @@ import { type HttpDoor, openHttpDoor } from './http-door.ts';
 import { PixelCache } from './imaging/pixel-cache.ts';
 import { PixelPool } from './imaging/pixel-pool.ts';
 import { TranscodeClient } from './imaging/transcode-client.ts';
-import { Lane } from './inference/lane.ts';
 import { Lanes } from './inference/lanes/lanes.ts';
 import type { ModelLibrary } from './inference/model-library.ts';
 import { migrateQueue, type Queue, startQueue } from './jobs/queue.ts';
@@ -126,18 +125,15 @@ async function build(
   closers.push(() => pixels.close());
   const peers = openPeers(settings.peers, settings.aeTitle, transcoder);
 
-  const lanes = new Lanes();
-  closers.push(() => lanes.close());
+  const engine = new Lanes();
+  closers.push(() => engine.close());
   const { models: folders, modelsLookSeconds: lookSeconds, data } = settings;
-  const models = await keepModels({ folders, lookSeconds, data, workFolder, database, engine: lanes, log });
+  const models = await keepModels({ folders, lookSeconds, data, workFolder, database, engine, log });
   closers.push(() => models.close());
   const { library } = models;
   reportRoutes(library, settings, log);
-
-  const lane = new Lane();
-  closers.push(() => lane.close());
   // Loaded now rather than when the first series waits for it.
-  void lane.ready();
+  void engine.ready();
   const routing = {
     library,
     routes: settings.routes,
@@ -147,11 +143,10 @@ async function build(
     database,
     archive,
     library,
-    lane,
+    engine,
     log,
     workFolder,
     device: await describeDevice(settings),
-    threads: Math.max(1, availableParallelism() - 1),
   };
   const commitments = new Commitments({ store, database, log });
   const requested = new RequestedCommitments(database);
@@ -237,7 +232,7 @@ async function build(
       archive,
       models,
       settings,
-      laneReady: () => lane.ready(),
+      laneReady: () => engine.ready(),
       tls: () => dimse.tlsReport(),
       cancelRunning: (key, reason) => queue.cancel(key, reason),
       keeping: { database, store, undoDays, settleSeconds, retention: rules },

@@ -1,3 +1,4 @@
+import { type AgreementLimits, parseAgreement } from './agreement-settings.ts';
 import { sentenceOf } from './errors.ts';
 import type { Condition, Scope } from './routing/condition.ts';
 import { parseCondition } from './routing/parse-condition.ts';
@@ -24,6 +25,8 @@ export interface RouteSettings {
   readonly shadow?: readonly string[];
   /** Another version that takes so many of a hundred studies in its place. */
   readonly canary?: { readonly model: string; readonly percent: number };
+  /** From what on its shadows are said to agree with it. */
+  readonly agreement?: AgreementLimits;
   /** Series that were fetched as priors of another study are left alone unless it says otherwise. */
   readonly priors?: boolean;
 }
@@ -81,6 +84,7 @@ const KEYS = [
   'then',
   'shadow',
   'canary',
+  'agreement',
   'priors',
 ];
 
@@ -102,6 +106,7 @@ function parseRoute(at: string, route: unknown, known: Known): RouteSettings | u
       route['then'] === undefined ? undefined : parseChain(reader, `${at}.then`, route['then'], known, [model ?? '']),
     shadow: reader.read('shadow', modelNames, 'the name of a model, or a list of them'),
     canary: reader.nested('canary', parseCanary),
+    agreement: reader.nested('agreement', parseAgreement),
     priors: reader.read('priors', (v) => (typeof v === 'boolean' ? v : undefined), 'true or false'),
   });
   known.faults.push(...reader.faults);

@@ -9,6 +9,7 @@ interface Room {
 }
 
 const VOCABULARY = new Set([
+  'agreement-settings.ts',
   'config.ts',
   'errors.ts',
   'http-settings.ts',
@@ -85,7 +86,8 @@ function fault({ file, target }: Import, table: ReadonlyMap<string, Room>): stri
   if (VOCABULARY.has(target)) return undefined;
   if (target.startsWith('../migrations/')) return from === 'catalog' ? undefined : `${file} imports ${target}`;
   const to = roomOf(target);
-  if (from === undefined) return ROOF.has(file) || SPEAKS[file] === to ? undefined : `${file} is vocabulary and imports ${target}`;
+  if (from === undefined)
+    return ROOF.has(file) || SPEAKS[file] === to ? undefined : `${file} is vocabulary and imports ${target}`;
   if (to === undefined) return from === 'cli' && target === 'main.ts' ? undefined : `${file} imports ${target}`;
   if (to === from) return undefined;
   return table.get(from)?.rooms.includes(to) ? undefined : `${file} imports the room ${to}`;

@@ -17,6 +17,17 @@ export function modelPaths(): object {
         responses: json('What was added, changed and removed ("id@version"), and what is broken'),
       },
     },
+    '/api/models/{id}/agreement': {
+      get: {
+        summary:
+          'How a model agrees with those it runs in the shadow of, by segment and class, and a verdict by the limits of the route',
+        parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+        responses: {
+          ...json('Means and percentiles of Dice, volume and probability differences; agrees, hold or undecided'),
+          404: { description: 'No such model, and none of that id was compared' },
+        },
+      },
+    },
     '/api/models/{name}/check': {
       post: {
         summary: 'Run the golden pair of a model ("id" or "id@version") on the engines it allows',

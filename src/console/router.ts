@@ -98,7 +98,7 @@ export function createConsole({
   router.use('/api', createDeletionsApi(keeping));
   router.use('/api', createReconcileApi(keeping));
 
-  router.use('/api', createModelsApi(database, models));
+  router.use('/api', createModelsApi(database, models, settings.routes));
 
   router.get('/api/openapi.json', (_request, response) => {
     response.json(openApi());

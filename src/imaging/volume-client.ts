@@ -2,7 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { VoxgateError } from '../errors.ts';
 import { spawnable } from '../spawnable.ts';
+import type { PlacedBox } from './place-boxes.ts';
+import type { Restored } from './post/restorer.ts';
 import type {
+  BeginRestore,
   InputSpec,
   OpenSlot,
   OpenVolume,
@@ -11,6 +14,7 @@ import type {
   PrepareRequest,
   RestoredSegments,
   RestoreRequest,
+  ScoreSlab,
   VolumeReply,
   VolumeResults,
   VolumeStep,
@@ -28,6 +32,14 @@ export interface OpenedVolume {
 export interface OpenedSlots {
   /** Executes the pre-steps of a model on the volumes and writes the input tensor. */
   prepare(request: PrepareRequest): Promise<Prepared>;
+  /** Begins to bring scores back to the stored slices of the first slot. */
+  beginRestore(request: BeginRestore): Promise<void>;
+  /** Takes the next planes of scores, in order, and deletes their file. */
+  slab(slab: ScoreSlab): Promise<void>;
+  /** After the last slab: packed frames by segment, and what they measure. */
+  finish(): Promise<Restored>;
+  /** Where boxes in voxels of the input tensor lie. */
+  placeBoxes(boxes: readonly (readonly number[])[]): Promise<readonly PlacedBox[]>;
   /** Ends the process; a step under way is given up. */
   close(): Promise<void>;
 }
@@ -42,6 +54,10 @@ const DEADLINES: VolumeDeadlines = {
   restore: 300_000,
   'open-slots': 300_000,
   'prepare-steps': 300_000,
+  'begin-restore': 60_000,
+  slab: 300_000,
+  finish: 300_000,
+  'place-boxes': 60_000,
 };
 
 /**
@@ -67,12 +83,16 @@ export async function openVolume(volume: OpenVolume, deadlines: Partial<VolumeDe
  * passes its deadline or its process dies. After either the volumes are gone.
  */
 export async function openSlots(
-  slots: readonly OpenSlot[],
+  slots: readonly (OpenSlot | undefined)[],
   deadlines: Partial<VolumeDeadlines> = {},
 ): Promise<OpenedSlots> {
   const { perform, close } = await started({ step: 'open-slots', argument: { slots } }, deadlines);
   return {
     prepare: (request) => perform({ step: 'prepare-steps', argument: request }),
+    beginRestore: (request) => perform({ step: 'begin-restore', argument: request }),
+    slab: (slab) => perform({ step: 'slab', argument: slab }),
+    finish: () => perform({ step: 'finish' }),
+    placeBoxes: (boxes) => perform({ step: 'place-boxes', argument: { boxes } }),
     close,
   };
 }

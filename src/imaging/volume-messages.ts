@@ -3,6 +3,8 @@ import type { Shape } from './components.ts';
 import type { Grid, Vec3 } from './grid.ts';
 import type { Measurement, Segment } from './measure.ts';
 import type { PackedFrames } from './pack.ts';
+import type { PlacedBox } from './place-boxes.ts';
+import type { Restored, RestorerRequest } from './post/restorer.ts';
 import type { PostprocessOperation } from './postprocess.ts';
 import type { SliceHeader } from './slice-header.ts';
 import type { PreStep } from './transforms/steps.ts';
@@ -81,13 +83,30 @@ export interface RestoredSegments extends PackedFrames {
   readonly measurements: readonly Measurement[];
 }
 
+export interface BeginRestore extends RestorerRequest {
+  /** Of the scores, as the network gave them: [classes, a, b, c], or with the 1 of the batch before it. */
+  readonly shape: readonly number[];
+}
+
+/** Finished planes of scores: float32, little endian, [plane][class][u][v]. */
+export interface ScoreSlab {
+  /** Deleted when it was read. */
+  readonly path: string;
+  readonly firstPlane: number;
+  readonly planes: number;
+}
+
 /** What the client asks of the volume process, one step at a time. */
 export type VolumeStep =
   | { readonly step: 'open'; readonly argument: OpenVolume }
   | { readonly step: 'prepare'; readonly argument: { readonly input: InputSpec; readonly tensorPath: string } }
   | { readonly step: 'restore'; readonly argument: RestoreRequest }
-  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly OpenSlot[] } }
-  | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest };
+  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly (OpenSlot | undefined)[] } }
+  | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest }
+  | { readonly step: 'begin-restore'; readonly argument: BeginRestore }
+  | { readonly step: 'slab'; readonly argument: ScoreSlab }
+  | { readonly step: 'finish'; readonly argument?: undefined }
+  | { readonly step: 'place-boxes'; readonly argument: { readonly boxes: readonly (readonly number[])[] } };
 
 export interface VolumeResults {
   readonly open: undefined;
@@ -95,6 +114,10 @@ export interface VolumeResults {
   readonly restore: RestoredSegments;
   readonly 'open-slots': undefined;
   readonly 'prepare-steps': Prepared;
+  readonly 'begin-restore': undefined;
+  readonly slab: undefined;
+  readonly finish: Restored;
+  readonly 'place-boxes': readonly PlacedBox[];
 }
 
 export type VolumeReply<Step extends keyof VolumeResults = keyof VolumeResults> =

@@ -1,25 +1,21 @@
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { sentenceOf, VoxgateError } from '../errors.ts';
-import { float16Of } from './float16.ts';
 import { readFully } from './frame-file.ts';
 import { voxelMillilitres } from './grid.ts';
 import { measurer } from './measure.ts';
 import { type ModelGrid, modelGridOf } from './model-grid.ts';
+import { ModelSteps } from './model-steps.ts';
 import { openSlots } from './open-slots.ts';
 import { packer } from './pack.ts';
 import { postprocess } from './postprocess.ts';
 import { resampleToModel } from './resample.ts';
 import { restoreLabels } from './restore.ts';
 import { labelsOnModel, type Scores } from './scores.ts';
-import type { Preparation } from './transforms/preparation.ts';
-import { prepareTensor } from './transforms/prepare.ts';
 import type { Volume } from './volume.ts';
 import type {
   InputSpec,
   OpenVolume,
-  Prepared,
   PreparedTensor,
-  PrepareRequest,
   RestoredSegments,
   RestoreRequest,
   VolumeReply,
@@ -33,8 +29,7 @@ import type {
  */
 let volume: Volume | undefined;
 let model: ModelGrid | undefined;
-let volumes: readonly Volume[] = [];
-let preparation: Preparation | undefined;
+const steps = new ModelSteps();
 let turn: Promise<unknown> = Promise.resolve();
 
 process.on('message', (step: VolumeStep) => {
@@ -60,33 +55,23 @@ async function perform(step: VolumeStep): Promise<VolumeResults[VolumeStep['step
     case 'restore':
       return restore(step.argument);
     case 'open-slots':
-      volumes = await openSlots(step.argument.slots);
-      return undefined;
+      return steps.open(step.argument.slots);
     case 'prepare-steps':
-      return prepareSteps(step.argument);
+      return steps.prepare(step.argument);
+    case 'begin-restore':
+      return steps.beginRestore(step.argument);
+    case 'slab':
+      return steps.slab(step.argument);
+    case 'finish':
+      return steps.finish();
+    case 'place-boxes':
+      return steps.placeBoxes(step.argument.boxes);
   }
 }
 
 async function open({ grid, slices }: OpenVolume): Promise<Volume> {
   const [opened] = await openSlots([{ grid, slices, channels: 1, units: 'HU', placed: true }]);
   return opened!;
-}
-
-/** The tensor of the steps, in the byte order of the machine, which is little endian on all we run on. */
-function prepareSteps({ steps, type, tensorPath }: PrepareRequest): Prepared {
-  const fd = openSync(tensorPath, 'w');
-  try {
-    preparation = prepareTensor(volumes, steps, (values, place) => {
-      const out = type === 'float16' ? float16Of(values) : values;
-      const bytes = new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
-      writeFully(fd, bytes, place * out.BYTES_PER_ELEMENT);
-    });
-  } finally {
-    closeSync(fd);
-  }
-  const { channels, shape, axes } = preparation;
-  const slabAxis = axes.findIndex((axis) => axis.source === 2);
-  return { shape: [1, channels, ...shape], slabAxis: slabAxis === 1 || slabAxis === 2 ? slabAxis : 0 };
 }
 
 /** Writes the input tensor [z][y][x]: float32 in the byte order of the machine, which is little endian on all we run on. */

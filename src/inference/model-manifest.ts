@@ -85,6 +85,8 @@ export interface InputSlot {
   readonly units: 'HU' | 'SUVbw' | 'SUVlbm' | 'SUVbsa' | 'Bq/ml' | 'any';
   readonly kind: 'volume' | 'image' | 'colour-image' | 'cine';
   readonly geometry: GeometryPolicy;
+  /** Values as they are seen, 0 to 1: through window or VOI LUT and presentation. For models trained on pictures. */
+  readonly asShown?: boolean;
   /** What to do when no series of the study fills it. `wait` for this long, then as `missing` says. */
   readonly missing: 'refuse' | 'zero';
   readonly waitSeconds: number;

@@ -1,35 +1,46 @@
 import type { Analysis, Result } from '../catalog/analyses.ts';
 import type { JsonDataset } from '../dicom/dataset.ts';
-import type { Grid } from '../imaging/grid.ts';
-import type { RestoredSegments } from '../imaging/volume-messages.ts';
+import type { Grid, Vec3 } from '../imaging/grid.ts';
 import type { Model } from '../inference/model-library.ts';
-import type { ModelManifest } from '../inference/model-manifest.ts';
-import { lintReport, lintSegmentation } from '../results/lint.ts';
+import { lintReport, lintSegmentation, type ReadSegmentation } from '../results/lint.ts';
 import { buildMeasurementReport, COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
 import { outlineSegments } from '../results/outline.ts';
 import { patientAndStudy } from '../results/patient-study.ts';
 import { buildSegmentation, SEGMENTATION_STORAGE } from '../results/segmentation.ts';
-import type {
-  Algorithm,
-  Device,
-  ReportInput,
-  SegmentationInput,
-  SegmentDescription,
-  SourceInstance,
-  SourceSeries,
-} from '../results/types.ts';
-import { resultUids } from './result-uids.ts';
+import type { Algorithm, Device, SegmentDescription, SourceInstance, SourceSeries } from '../results/types.ts';
+import type { Outcome } from './outcome.ts';
+import { reportInput } from './report-input.ts';
+import { type ResultUids, resultUids } from './result-uids.ts';
+
+/** A series that went in. */
+export interface ResultSource {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  /** The header of its first slice; of other sources than the first it is not needed. */
+  readonly attributes?: JsonDataset;
+  /** Of each slice of the grid, ascending. */
+  readonly instances: readonly SourceInstance[];
+  readonly grid: Grid;
+  /** Whether the grid lies in the patient. */
+  readonly placed: boolean;
+  /** Whether lengths within the plane are in mm of the patient. */
+  readonly calibrated: boolean;
+  /** Of the values after rescale: HU, SUVbw, … */
+  readonly units: string;
+  readonly positions?: readonly Vec3[] | undefined;
+}
 
 export interface ResultMaterial {
   readonly analysis: Analysis;
   readonly model: Model;
   readonly device: Device;
-  readonly grid: Grid;
-  /** In stack order; only of the first the header is needed. */
-  readonly instances: readonly (SourceInstance & { readonly dataset?: JsonDataset })[];
-  readonly restored: RestoredSegments;
-  /** What was taken for granted about the series. */
-  readonly notes: readonly string[];
+  /** The first is what the results lie on. */
+  readonly sources: readonly ResultSource[];
+  readonly outcome: Outcome;
+  /** All of it in a few sentences. */
+  readonly conclusion: string;
+  /** Results that these take the place of. */
+  readonly predecessors: readonly Result[];
 }
 
 export interface BuiltResults {
@@ -41,100 +52,94 @@ export interface BuiltResults {
 }
 
 /** Series Numbers of results: far above those of a scanner. */
-const SEGMENTATION_SERIES_NUMBER = 9101;
-const REPORT_SERIES_NUMBER = 9102;
+const SERIES_NUMBERS = { segmentation: 9101, report: 9102 } as const;
+
+/** What all objects of one analysis share. */
+export interface CommonInput {
+  readonly source: SourceSeries;
+  readonly segments: readonly SegmentDescription[];
+  readonly algorithm: Algorithm;
+  readonly device: Device;
+  readonly created: Date;
+}
 
 /**
  * The DICOM objects of an analysis, read back and checked before anybody sees them. Dated by the analysis, not by the
  * clock: made again after a crash they are the same bytes.
  */
-export function buildResults({
-  analysis,
-  model,
-  device,
-  grid,
-  instances,
-  restored,
-  notes,
-}: ResultMaterial): BuiltResults {
+export function buildResults(material: ResultMaterial): BuiltResults {
+  const { analysis, model, device, sources } = material;
   const uids = resultUids(analysis);
-  const source: SourceSeries = { attributes: instances[0]!.dataset!, instances, grid };
-  const present = new Set(restored.measurements.map(({ segment }) => segment));
-  const common = {
-    source,
+  const { attributes = {}, instances, grid, positions, calibrated } = sources[0]!;
+  const common: CommonInput = {
+    source: { attributes, instances, grid, calibrated, ...(positions ? { positions } : {}) },
     segments: describeSegments(model, uids.tracking),
     algorithm: describeAlgorithm(model),
     device,
     created: analysis.settledAt,
   };
-  const segmentation: SegmentationInput = {
+  const segmentation = segmentationOf(material, common, uids);
+  const report = reportOf(material, common, { uids, segmentation: segmentation?.read });
+  const built = [segmentation, report].flatMap((object) => object ?? []);
+  return {
+    objects: built.map(({ bytes }) => bytes),
+    results: built.map(({ result }) => result),
+    repaired: patientAndStudy(attributes).repaired,
+  };
+}
+
+interface Built {
+  readonly bytes: Buffer;
+  readonly result: Result;
+  /** Of a segmentation: as it was read back. */
+  readonly read?: ReadSegmentation;
+}
+
+/** A SEG where anything was found in images that lie in the patient. */
+function segmentationOf({ outcome, model }: ResultMaterial, common: CommonInput, uids: ResultUids): Built | undefined {
+  const found = outcome.segments;
+  if (found === undefined || found.measurements.length === 0 || !model.manifest.results.includes('SEG'))
+    return undefined;
+  const input = {
     ...common,
-    frames: restored.frames,
-    pixelData: restored.pixelData,
+    frames: found.frames,
+    pixelData: found.pixelData,
+    overlap: model.manifest.output.kind === 'region-scores',
     seriesUid: uids.segmentationSeries,
     instanceUid: uids.segmentation,
     dimensionOrganizationUid: uids.dimensionOrganization,
-    seriesNumber: SEGMENTATION_SERIES_NUMBER,
+    seriesNumber: SERIES_NUMBERS.segmentation,
   };
-  const report: ReportInput = {
-    ...common,
-    ...(present.size > 0
+  const bytes = buildSegmentation(input);
+  const read = lintSegmentation(bytes, input);
+  return { bytes, read, result: resultOf(SEGMENTATION_STORAGE, uids.segmentation, uids.segmentationSeries) };
+}
+
+function reportOf(
+  material: ResultMaterial,
+  common: CommonInput,
+  made: { readonly uids: ResultUids; readonly segmentation: ReadSegmentation | undefined },
+): Built {
+  const { uids, segmentation } = made;
+  const { grid } = common.source;
+  const found = material.outcome.segments;
+  const input = {
+    ...reportInput(material, common, uids),
+    outlines: segmentation && found ? outlineSegments({ ...found, rows: grid.rows, columns: grid.columns }) : [],
+    ...(segmentation
       ? { segmentation: { sopInstanceUid: uids.segmentation, seriesUid: uids.segmentationSeries } }
       : {}),
-    measurements: restored.measurements.map(({ segment, volumeMl, meanHu }) => ({
-      segment,
-      volumeMl,
-      statistics: { unit: 'HU', mean: meanHu },
-    })),
-    outlines: outlineSegments({ ...restored, rows: grid.rows, columns: grid.columns }),
-    conclusion: conclude(model, restored, notes),
     seriesUid: uids.reportSeries,
     instanceUid: uids.report,
-    seriesNumber: REPORT_SERIES_NUMBER,
+    seriesNumber: SERIES_NUMBERS.report,
   };
-  const built: { bytes: Buffer; result: Result }[] = [];
-  if (present.size > 0) {
-    const bytes = buildSegmentation(segmentation);
-    lintSegmentation(bytes, segmentation);
-    built.push({
-      bytes,
-      result: {
-        sopInstanceUid: uids.segmentation,
-        seriesInstanceUid: uids.segmentationSeries,
-        sopClassUid: SEGMENTATION_STORAGE,
-      },
-    });
-  }
-  const bytes = buildMeasurementReport(report);
-  lintReport(bytes, report, built[0]?.bytes);
-  built.push({
-    bytes,
-    result: {
-      sopInstanceUid: uids.report,
-      seriesInstanceUid: uids.reportSeries,
-      sopClassUid: COMPREHENSIVE_3D_SR_STORAGE,
-    },
-  });
-  return {
-    objects: built.map((object) => object.bytes),
-    results: built.map(({ result }) => result),
-    repaired: patientAndStudy(source.attributes).repaired,
-  };
+  const bytes = buildMeasurementReport(input);
+  lintReport(bytes, input, segmentation);
+  return { bytes, result: resultOf(COMPREHENSIVE_3D_SR_STORAGE, uids.report, uids.reportSeries) };
 }
 
-/** "Found: Right lung 2412 mL, Left lung 2105 mL." or the model's own sentence for nothing. */
-export function conclude({ manifest }: Model, { measurements }: RestoredSegments, notes: readonly string[]): string {
-  return [found(manifest, measurements), ...notes].join(' ');
-}
-
-function found(manifest: ModelManifest, measurements: RestoredSegments['measurements']): string {
-  if (measurements.length === 0) return manifest.nothingFound;
-  const parts = measurements.map(
-    ({ segment, volumeMl }) =>
-      `${manifest.segments.find(({ number }) => number === segment)?.label} ${Math.round(volumeMl)} mL`,
-  );
-  const missing = manifest.segments.filter(({ number }) => !measurements.some(({ segment }) => segment === number));
-  return `Found: ${parts.join(', ')}.${missing.length > 0 ? ` Not found: ${missing.map(({ label }) => label).join(', ')}.` : ''}`;
+function resultOf(sopClassUid: string, sopInstanceUid: string, seriesInstanceUid: string): Result {
+  return { sopClassUid, sopInstanceUid, seriesInstanceUid };
 }
 
 function describeSegments({ manifest }: Model, tracking: (segment: number) => string): SegmentDescription[] {
@@ -145,6 +150,7 @@ function describeSegments({ manifest }: Model, tracking: (segment: number) => st
   }));
 }
 
+/** The model as the algorithm of a result. */
 export function describeAlgorithm({ manifest, key }: Model): Algorithm {
   return {
     name: manifest.algorithm.name,

@@ -1,3 +1,4 @@
+import { assembleStacks } from '../imaging/assemble/assemble-stacks.ts';
 import type { Model } from '../inference/model-library.ts';
 import type { InputSlot } from '../inference/model-manifest.ts';
 import type { RouteSettings } from '../route-settings.ts';
@@ -36,9 +37,18 @@ export function fitOf(model: Model, slot: InputSlot, route: RouteSettings | unde
   const refusal = refusalOfSlot(model, slot, series.facts);
   if (refusal !== undefined) return said(refusal);
   const added = route?.inputs?.[slot.slot];
-  if (added === undefined) return said(undefined);
-  const { holds, because } = judge(added, series.facts, `route "${route?.name}"`);
-  return said(holds ? undefined : because);
+  const onSeries = added && judge(added, series.facts, `route "${route?.name}"`);
+  return said(onSeries && !onSeries.holds ? onSeries.because : refusalOfImages(slot, series));
+}
+
+/** Why the images make nothing that the slot takes: in the words of the assembly, as the analysis would say it. */
+function refusalOfImages(slot: InputSlot, { headers }: StudySeries): string | undefined {
+  const { stacks, refused } = assembleStacks(headers, slot);
+  if (stacks.length > 0) return undefined;
+  const reasons = [...new Set(refused.map(({ reason, label }) => (label === '' ? reason : `${label}: ${reason}`)))];
+  const told = reasons.slice(0, MOST_TOLD).join(' ');
+  const more = reasons.length > MOST_TOLD ? ` And ${reasons.length - MOST_TOLD} more.` : '';
+  return `${told}${more}`.replace(/\.$/, '') || `its images make no ${slot.kind}`;
 }
 
 /**

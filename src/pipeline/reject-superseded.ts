@@ -6,8 +6,8 @@ import { deterministicUid } from '../dicom/uid.ts';
 import { findModel, type ModelLibrary } from '../inference/model-library.ts';
 import { buildRejectionNote, KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
 import type { Device } from '../results/types.ts';
-import { keepResults } from './analyze-series.ts';
 import { describeAlgorithm } from './build-results.ts';
+import { keepResults } from './perform-analysis.ts';
 
 export interface RejectParts {
   readonly database: Database;
@@ -26,7 +26,7 @@ const REJECTION_SERIES_NUMBER = 9103;
  */
 export async function rejectSuperseded(parts: RejectParts, analysis: Analysis): Promise<void> {
   const { database, archive, library, device } = parts;
-  if (analysis.supersedesId === null || analysis.inferredAt === null) return;
+  if (analysis.supersedesId === null || analysis.inferredAt === null || analysis.mode === 'shadow') return;
   const own = await readResults(database, analysis.id);
   if (own.some(({ sopClassUid }) => sopClassUid === KEY_OBJECT_SELECTION_STORAGE)) return;
   const rejected = (await readPredecessors(database, analysis.id))

@@ -11,10 +11,10 @@ import type { ResultsReply } from './results-worker.ts';
  * @throws VoxgateError bad-result
  */
 export async function buildResultsApart(material: ResultMaterial): Promise<BuiltResults> {
-  const [first, ...others] = material.instances;
-  const instances = [first!, ...others.map(({ dataset: _, ...instance }) => instance)];
+  const [first, ...others] = material.sources;
+  const sources = [first!, ...others.map(({ attributes: _, ...source }) => source)];
   const worker = new Worker(spawnable(import.meta.url, './results-worker.ts'), {
-    workerData: { ...material, instances } satisfies ResultMaterial,
+    workerData: { ...material, sources } satisfies ResultMaterial,
   });
   try {
     const [reply]: [ResultsReply] = (await once(worker, 'message')) as [ResultsReply];

@@ -1,6 +1,7 @@
 import { readAnalysis } from '../catalog/analyses.ts';
 import type { JobRun } from '../jobs/queue.ts';
-import { type AnalyzeParts, analyzeSeries } from './analyze-series.ts';
+import { analyzeSeries } from './analyze-series.ts';
+import type { AnalyzeParts } from './perform-analysis.ts';
 import { type RejectParts, rejectSuperseded } from './reject-superseded.ts';
 
 /**

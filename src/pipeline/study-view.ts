@@ -1,5 +1,7 @@
 import type { JsonDataset } from '../dicom/dataset.ts';
 import { number, text } from '../dicom/read-values.ts';
+import type { ImageHeader } from '../imaging/assemble/image-header.ts';
+import { imageHeaderOf } from '../imaging/assemble/read-frames.ts';
 import type { Facts } from '../routing/facts.ts';
 import { seriesFacts } from '../routing/series-facts.ts';
 
@@ -12,6 +14,8 @@ export interface StudySeries {
   /** One for all of its images, or undefined where they have several or none. */
   readonly frameOfReferenceUid: string | undefined;
   readonly facts: Facts;
+  /** One an instance, as assembly reads them. */
+  readonly headers: readonly ImageHeader[];
   /** When the last of its instances came. */
   readonly receivedAt: Date;
   /** Whether it was fetched as the prior of another study. */
@@ -44,6 +48,7 @@ export function seriesOf(
     readonly studyInstanceUid: string;
     readonly seriesInstanceUid: string;
     readonly sopInstanceUid: string;
+    readonly transferSyntaxUid: string;
     readonly receivedAt: Date;
     readonly dataset: JsonDataset;
   }[],
@@ -52,13 +57,18 @@ export function seriesOf(
   const [first] = instances;
   if (first === undefined) return undefined;
   const frames = new Set(instances.map(({ dataset }) => text(dataset, 'FrameOfReferenceUID')));
+  const headers = instances.map(({ dataset, transferSyntaxUid }) => imageHeaderOf(dataset, transferSyntaxUid));
   return {
     studyInstanceUid: first.studyInstanceUid,
     seriesInstanceUid: first.seriesInstanceUid,
     seriesNumber: number(first.dataset, 'SeriesNumber'),
     sopInstanceUids: instances.map(({ sopInstanceUid }) => sopInstanceUid),
     frameOfReferenceUid: frames.size === 1 ? [...frames][0] : undefined,
-    facts: seriesFacts(instances.map(({ dataset }) => dataset)),
+    facts: seriesFacts(
+      instances.map(({ dataset }) => dataset),
+      headers,
+    ),
+    headers,
     receivedAt: new Date(instances.reduce((newest, { receivedAt }) => Math.max(newest, receivedAt.getTime()), 0)),
     fetched,
   };

@@ -28,17 +28,21 @@ export function classGroup(result: ClassResult, source: SourceSeries): Fields {
 }
 
 /** Planar ROI Measurements (TID 1410) of a box, drawn on the image in the middle of the slices it reaches through. */
-export function detectionGroup(result: DetectionResult, { instances, grid }: SourceSeries): Fields {
+export function detectionGroup(result: DetectionResult, source: SourceSeries): Fields {
+  const { instances, grid, calibrated = true } = source;
   const [first, last] = result.slices;
   const image = instances[Math.floor((first + last) / 2)];
   if (image === undefined)
     throw new VoxgateError('bad-result', `there is no source image of slices ${first} to ${last}`);
+  const pixels = boxArea(result.points);
   const items = [
     ...tracking(result),
     codeValue('CONTAINS', CONCEPT.finding, result.finding),
     polyline(CONCEPT.imageRegion, result.points, image),
     probability(result.probability),
-    number(CONCEPT.area, boxArea(result.points) * grid.rowSpacing * grid.columnSpacing, UNIT.squareMillimetre),
+    calibrated
+      ? number(CONCEPT.area, pixels * grid.rowSpacing * grid.columnSpacing, UNIT.squareMillimetre)
+      : number(CONCEPT.area, pixels, UNIT.pixels),
   ];
   return container(CONCEPT.measurementGroup, items, '1410');
 }

@@ -23,7 +23,7 @@ export function imageLibrary(source: SourceSeries, others: readonly OtherSource[
   ]);
 }
 
-function sharedDescriptors({ attributes, grid }: SourceSeries): Fields[] {
+function sharedDescriptors({ attributes, grid, calibrated = true }: SourceSeries): Fields[] {
   const modality = modalityCode(text(attributes, 'Modality'));
   const studyDate = text(attributes, 'StudyDate') ?? '';
   const frameOfReference = text(attributes, 'FrameOfReferenceUID') ?? '';
@@ -37,8 +37,12 @@ function sharedDescriptors({ attributes, grid }: SourceSeries): Fields[] {
       : []),
     number(CONCEPT.pixelDataRows, grid.rows, UNIT.pixels),
     number(CONCEPT.pixelDataColumns, grid.columns, UNIT.pixels),
-    number(CONCEPT.horizontalPixelSpacing, grid.columnSpacing),
-    number(CONCEPT.verticalPixelSpacing, grid.rowSpacing),
-    number(CONCEPT.spacingBetweenSlices, grid.sliceSpacing),
+    ...(calibrated
+      ? [
+          number(CONCEPT.horizontalPixelSpacing, grid.columnSpacing),
+          number(CONCEPT.verticalPixelSpacing, grid.rowSpacing),
+        ]
+      : []),
+    ...(calibrated && grid.slices > 1 ? [number(CONCEPT.spacingBetweenSlices, grid.sliceSpacing)] : []),
   ];
 }

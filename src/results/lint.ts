@@ -10,7 +10,7 @@ import {
   checkMeasurements,
   checkNumbers,
 } from './report-checks.ts';
-import { measureSegments } from './segment-voxels.ts';
+import { measureSegments, type SegmentVoxels } from './segment-voxels.ts';
 import { SEGMENTATION_STORAGE } from './segmentation.ts';
 import {
   checkGeometry,
@@ -20,8 +20,15 @@ import {
   checkSegments,
   checkSides,
 } from './segmentation-checks.ts';
-import { viewSegmentation } from './segmentation-view.ts';
+import { type SegmentationView, viewSegmentation } from './segmentation-view.ts';
 import type { ReportInput, SegmentationInput } from './types.ts';
+
+/** A SEG as it was read back: of 600 frames that takes a quarter of a second, and the report on it is held against it, too. */
+export interface ReadSegmentation {
+  readonly sopInstanceUid: string | undefined;
+  readonly view: SegmentationView;
+  readonly voxels: ReadonlyMap<number, SegmentVoxels>;
+}
 
 /**
  * Reads a SEG back before it is sent, and checks that it says what it was made from: the bits run on over frame borders,
@@ -31,7 +38,7 @@ import type { ReportInput, SegmentationInput } from './types.ts';
  * @param bytes the Part 10 file
  * @throws VoxgateError mismatch naming what is wrong
  */
-export function lintSegmentation(bytes: Buffer, input: SegmentationInput): void {
+export function lintSegmentation(bytes: Buffer, input: SegmentationInput): ReadSegmentation {
   const read = readBack(bytes);
   const view = viewSegmentation(read);
   checkIdentity(read.dataset, SEGMENTATION_STORAGE, input);
@@ -41,7 +48,9 @@ export function lintSegmentation(bytes: Buffer, input: SegmentationInput): void 
   checkSegments(view);
   checkGeometry(view, input);
   checkReferences(read, view, input);
-  checkSides(view, measureSegments(view));
+  const voxels = measureSegments(view);
+  checkSides(view, voxels);
+  return { sopInstanceUid: text(read.dataset, 'SOPInstanceUID'), view, voxels };
 }
 
 /**
@@ -50,10 +59,10 @@ export function lintSegmentation(bytes: Buffer, input: SegmentationInput): void 
  * and the volumes agree with its voxels.
  *
  * @param bytes the Part 10 file
- * @param segmentation the Part 10 file of the SEG the report refers to
+ * @param segmentation the SEG the report refers to: its Part 10 file, or what came of reading that
  * @throws VoxgateError mismatch naming what is wrong
  */
-export function lintReport(bytes: Buffer, input: ReportInput, segmentation?: Buffer): void {
+export function lintReport(bytes: Buffer, input: ReportInput, segmentation?: Buffer | ReadSegmentation): void {
   const read = readBack(bytes);
   checkIdentity(read.dataset, COMPREHENSIVE_3D_SR_STORAGE, input);
   checkCodes(read.dataset);
@@ -64,9 +73,13 @@ export function lintReport(bytes: Buffer, input: ReportInput, segmentation?: Buf
   checkFindings(read, input);
   checkOutlines(read, input);
   if (segmentation === undefined) return;
-  const seg = readBack(segmentation);
-  const view = viewSegmentation(seg);
-  const sopInstanceUid = text(seg.dataset, 'SOPInstanceUID');
-  checkAgainstSegmentation(read, { sopInstanceUid, view }, measureSegments(view));
-  checkOutlinesAgainstSegmentation(read, view);
+  const seg = Buffer.isBuffer(segmentation) ? readSegmentation(segmentation) : segmentation;
+  checkAgainstSegmentation(read, seg, seg.voxels);
+  checkOutlinesAgainstSegmentation(read, seg.view);
+}
+
+function readSegmentation(bytes: Buffer): ReadSegmentation {
+  const read = readBack(bytes);
+  const view = viewSegmentation(read);
+  return { sopInstanceUid: text(read.dataset, 'SOPInstanceUID'), view, voxels: measureSegments(view) };
 }

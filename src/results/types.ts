@@ -27,6 +27,8 @@ export interface SourceSeries {
    * gantry, a changed table feed.
    */
   readonly positions?: readonly Vec3[];
+  /** False where the pixels of a projection or a frame have no size in mm: lengths are then left out, areas counted. */
+  readonly calibrated?: boolean;
 }
 
 /** Another series that went into the result: a second channel, an earlier study. */

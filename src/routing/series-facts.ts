@@ -1,7 +1,9 @@
 import type { JsonDataset } from '../dicom/dataset.ts';
-import { items, number, numbers, text, texts } from '../dicom/read-values.ts';
+import { items, number, numbers, text } from '../dicom/read-values.ts';
+import { describeStacks } from '../imaging/assemble/assemble-stacks.ts';
+import type { ImageHeader } from '../imaging/assemble/image-header.ts';
+import { imageHeaderOf } from '../imaging/assemble/read-frames.ts';
 import type { Facts, FactValues } from './facts.ts';
-import { planeFacts } from './plane-facts.ts';
 import { ageOf } from './read-term.ts';
 import { bodyPartOf, kernelClass, lateralityOf, vendorOf } from './vocabulary.ts';
 
@@ -11,52 +13,55 @@ const OWN_MODEL_NAME = 'Voxgate';
 /**
  * What is known of a series from the headers of its images alone.
  * @param datasets one an instance, in any order
+ * @param headers the same, as assembly reads them
  */
-export function seriesFacts(datasets: readonly JsonDataset[]): Facts {
-  const planes = planeFacts(datasets);
+export function seriesFacts(
+  datasets: readonly JsonDataset[],
+  headers: readonly ImageHeader[] = datasets.map((one) => imageHeaderOf(one, '')),
+): Facts {
+  const stacks = describeStacks(headers);
+  const [largest] = stacks;
+  const placed = largest?.slices ? largest : undefined;
   const [first = {}] = datasets;
   const spacing = spacingOf(first);
   const values: FactValues = {
     images: datasets.length,
     frames: datasets.reduce((sum, one) => sum + Math.max(1, number(one, 'NumberOfFrames') ?? 1), 0),
-    stacks: planes.stacks,
-    slices: planes.slices,
-    gaps: planes.gaps,
-    'spacing.slice': planes.sliceSpacing,
+    stacks: placed && stacks.length,
+    slices: placed?.slices,
+    gaps: placed?.gaps,
+    'spacing.slice': rounded(placed?.sliceSpacing),
     'spacing.row': spacing?.[0],
     'spacing.column': spacing?.[1],
     thickness: greatest(datasets.flatMap((one) => inGroups(one, 'SliceThickness'))),
     'fov.width': product(spacing?.[1], number(first, 'Columns')),
     'fov.height': product(spacing?.[0], number(first, 'Rows')),
-    'fov.depth': planes.depth,
-    tilt: planes.tilt,
-    orientation: planes.orientation,
+    'fov.depth': rounded(placed?.fieldOfView?.[2]),
+    tilt: placed && placed.slices > 1 ? rounded(placed.tilt) : undefined,
+    orientation: placed?.orientation,
     kernel: agreed(datasets.map((one) => kernelClass(text(one, 'ConvolutionKernel')))),
     vendor: agreed(datasets.map((one) => vendorOf(text(one, 'Manufacturer')))),
     bodyPart: agreed(datasets.map(bodyPartOf)),
     laterality: agreed(datasets.map(lateralityOf)),
-    localizer: datasets.every((one) => texts(one, 'ImageType').includes('LOCALIZER')),
+    localizer: stacks.length > 0 && stacks.every((stack) => stack.localizer),
     contrast: agreed(datasets.map(hasContrast)),
     burnedIn: burnedIn(datasets),
     colour: datasets.some(isColour),
-    derived: datasets.every((one) => texts(one, 'ImageType')[0] === 'DERIVED'),
+    derived: stacks.length > 0 && stacks.every((stack) => stack.derived),
     synthetic: datasets.some((one) => text(one, 'SyntheticData') === 'YES'),
     own: isOwn(first),
     age: ageOf(first)[0],
     'study.priority': priorityOf(first),
   };
-  return { subject: 'series', datasets, values, unknown: unknownIn(values, planes.unknown) };
+  return { subject: 'series', datasets, values, unknown: unknownIn(values) };
 }
 
 const OF_PLANES = ['stacks', 'slices', 'gaps', 'spacing.slice', 'fov.depth', 'tilt', 'orientation'];
 
-function unknownIn(values: FactValues, unknown: string | undefined): Readonly<Record<string, string>> {
-  const single = values['slices'] === 1 ? 'it has one slice only' : undefined;
+function unknownIn(values: FactValues): Readonly<Record<string, string>> {
+  const why = values['slices'] === 1 ? 'it has one slice only' : 'its images do not say where they lie';
   const reasons: Record<string, string> = {};
-  for (const name of OF_PLANES) {
-    const why = unknown ?? single;
-    if (values[name] === undefined && why !== undefined) reasons[name] = why;
-  }
+  for (const name of OF_PLANES) if (values[name] === undefined) reasons[name] = why;
   if (values['burnedIn'] === undefined) reasons['burnedIn'] = 'its images do not say';
   if (values['bodyPart'] === undefined) reasons['bodyPart'] = 'its images name none, or several';
   if (values['kernel'] === undefined) reasons['kernel'] = 'its images name none that is known, or several';
@@ -108,6 +113,11 @@ function spacingOf(dataset: JsonDataset): readonly [number, number] | undefined 
 function priorityOf(dataset: JsonDataset): string | undefined {
   const places = [dataset, ...items(dataset, 'RequestAttributesSequence')];
   return places.map((one) => text(one, 'RequestedProcedurePriority')?.trim().toLowerCase()).find((said) => said);
+}
+
+/** To a micrometre: coordinates are written with a few decimals. */
+function rounded(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.round(value * 1000) / 1000;
 }
 
 /** From the data set itself, else from the Pixel Measures of an enhanced object (PS3.3 C.7.6.16.2.1). */

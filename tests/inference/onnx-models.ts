@@ -93,3 +93,23 @@ export function endlessModel(): Buffer {
     output('y', FLOAT, 5),
   );
 }
+
+/** x → y, the same, by an operator of somebody's own library. */
+export function strangeModel(): Buffer {
+  return model(
+    message(1, text(1, 'x'), text(2, 'y'), text(4, 'Anything'), text(7, 'somebody.example')),
+    input('x', FLOAT, 5),
+    output('y', FLOAT, 5),
+  );
+}
+
+/** x + w → y, where w lies in another file. */
+export function externalModel(location: string): Buffer {
+  const entry = (key: string, content: string): Buffer => message(13, text(1, key), text(2, content));
+  return model(
+    node('Add', ['x', 'w'], ['y']),
+    message(5, number(1, 1), number(2, FLOAT), text(8, 'w'), entry('location', location), number(14, 1)),
+    input('x', FLOAT, 5),
+    output('y', FLOAT, 5),
+  );
+}

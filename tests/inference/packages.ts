@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
+import { echoModel } from './onnx-models.ts';
 
 /** The manifest of the package of this project. */
 export const SOUND: ModelManifest = JSON.parse(readFileSync('models/ct-lung-segmentation/1.0.0/model.json', 'utf8'));
@@ -38,4 +40,38 @@ export function put(library: string, wanted: Package): string {
     writeFileSync(join(folder, path), content);
   }
   return folder;
+}
+
+const floats = (values: Float32Array): Buffer => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+
+/** What makes a package of the model that gives back what it gets: one region, above a half. */
+export function anEcho(changes: Package = {}): Package {
+  const onnx = changes.onnx ?? echoModel();
+  const values = Float32Array.from({ length: 24 }, (_, i) => i / 24);
+  const files = {
+    'golden/input.f32': floats(values),
+    'golden/output.f32.gz': gzipSync(floats(values)),
+    ...changes.files,
+  };
+  const tensor = (path: keyof typeof files & string) => ({
+    path,
+    shape: [1, 1, 2, 3, 4],
+    digest: digestOf(files[path]!),
+  });
+  return {
+    ...changes,
+    onnx,
+    files,
+    manifest: {
+      tensors: { input: { name: 'x', type: 'float32' }, output: 'y' },
+      output: { kind: 'region-scores', classes: ['bright'] },
+      postprocess: [
+        { op: 'invert', mode: 'linear' },
+        { op: 'threshold', at: 0.5, strict: true },
+      ],
+      segments: [{ ...SOUND.segments[0], class: 0 }],
+      golden: { input: tensor('golden/input.f32'), output: tensor('golden/output.f32.gz'), tolerance: 1e-6 },
+      ...changes.manifest,
+    },
+  };
 }

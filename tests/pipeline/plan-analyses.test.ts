@@ -20,9 +20,20 @@ function aSeries(number: number, fields: Fields, slices = 3, study = '1.2.3'): S
     studyInstanceUid: study,
     seriesInstanceUid: `${study}.${number}`,
     sopInstanceUid: `${study}.${number}.${i}`,
+    transferSyntaxUid: '1.2.840.10008.1.2.1',
     receivedAt: NOW,
     dataset: dataset({
       Modality: 'CT',
+      Rows: 4,
+      Columns: 4,
+      BitsAllocated: 16,
+      SamplesPerPixel: 1,
+      PhotometricInterpretation: 'MONOCHROME2',
+      RescaleSlope: '1',
+      RescaleIntercept: '0',
+      RescaleType: 'HU',
+      PixelSpacing: ['1', '1'],
+      SOPInstanceUID: `${study}.${number}.${i}`,
       SeriesNumber: number,
       FrameOfReferenceUID: '1.2.9',
       ImagePositionPatient: ['0', '0', String(i * 5)],
@@ -167,7 +178,7 @@ function petCt(pet: Partial<InputSlot>): Model {
   return aModel('pet-ct', '1.0.0', {
     inputs: [
       { ...SLOT, slot: 'ct', gates: gate('CT') },
-      { ...SLOT, slot: 'pet', gates: gate('PT'), ...pet },
+      { ...SLOT, units: 'any', slot: 'pet', gates: gate('PT'), ...pet },
     ],
   });
 }

@@ -67,14 +67,10 @@ function frameHeaderOf(
   return {
     ...header,
     ...measures,
-    ...diffusionOf(frame),
+    ...(image.modality === 'MR' ? resonanceOf(frame) : {}),
     frame: number,
     imageType,
     isLocalizer: imageType[2]?.trim() === 'LOCALIZER' || image.imageType[2]?.trim() === 'LOCALIZER',
-    echoTime: frame.number('MREchoSequence', 'EffectiveEchoTime') ?? frame.number('MREchoSequence', 'EchoTime'),
-    echoNumber: frame.number('MREchoSequence', 'EchoNumbers'),
-    inversionTime: frame.numbers('MRModifierSequence', 'InversionTimes')[0] ?? frame.number('', 'InversionTime'),
-    complexComponent: frame.text('MRImageFrameTypeSequence', 'ComplexImageComponent')?.trim(),
     temporalPosition:
       frame.number('FrameContentSequence', 'TemporalPositionIndex') ?? frame.number('', 'TemporalPositionIdentifier'),
     numberOfTemporalPositions: frame.number('', 'NumberOfTemporalPositions'),
@@ -88,6 +84,17 @@ function frameHeaderOf(
     acquired: acquiredOf(frame),
     dimensions: isEnhanced ? dimensionsOf(frame) : undefined,
     realWorld: realWorldOf(frame),
+  };
+}
+
+/** By what images of one MR sequence differ. */
+function resonanceOf(frame: FrameGroups): Partial<FrameHeader> {
+  return {
+    ...diffusionOf(frame),
+    echoTime: frame.number('MREchoSequence', 'EffectiveEchoTime') ?? frame.number('MREchoSequence', 'EchoTime'),
+    echoNumber: frame.number('MREchoSequence', 'EchoNumbers'),
+    inversionTime: frame.numbers('MRModifierSequence', 'InversionTimes')[0] ?? frame.number('', 'InversionTime'),
+    complexComponent: frame.text('MRImageFrameTypeSequence', 'ComplexImageComponent')?.trim(),
   };
 }
 

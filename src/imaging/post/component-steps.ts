@@ -94,9 +94,9 @@ function removeSmall(
 
 /** What a class encloses becomes that class, whatever it was: everything from where no way leads out of the image. */
 function fillHoles(map: LabelMap, shape: FieldShape, connectivity: Connectivity): void {
-  for (const value of [...map.valueOf.values()].sort((a, b) => a - b)) {
-    const box = boxOf(runsOf(map.bytes, shape, worthOnly(value)));
-    if (box === undefined) continue;
+  // A class may lose voxels to one before it; it stays within the box it had.
+  const boxes = boxesOf(runsOf(map.bytes, shape, worthOf(map)));
+  for (const [value, box] of [...boxes].sort(([a], [b]) => a - b)) {
     const outside = new Uint8Array(256).fill(1);
     outside[value] = 0;
     const runs = runsOf(map.bytes, shape, outside, box);
@@ -121,30 +121,28 @@ function sized(runs: Runs, connectivity: Connectivity): { of: Int32Array; sizes:
   return { of, sizes };
 }
 
-/** The smallest box around all runs. */
-function boxOf(runs: Runs): FieldBox | undefined {
-  if (runs.length === 0) return undefined;
-  const from: [number, number, number] = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
-  const to: [number, number, number] = [0, 0, 0];
+/** The smallest box around the runs of each value. */
+function boxesOf(runs: Runs): Map<number, FieldBox> {
+  const boxes = new Map<number, { from: [number, number, number]; to: [number, number, number] }>();
   forEachRun(runs, (run, plane, row) => {
-    const [first, last] = [[plane, row, runs.begin[run]!] as const, [plane + 1, row + 1, runs.end[run]!] as const];
-    for (const axis of [0, 1, 2] as const) {
-      from[axis] = Math.min(from[axis], first[axis]);
-      to[axis] = Math.max(to[axis], last[axis]);
+    const [begin, end] = [runs.begin[run]!, runs.end[run]!];
+    const box = boxes.get(runs.value[run]!);
+    if (box === undefined) {
+      boxes.set(runs.value[run]!, { from: [plane, row, begin], to: [plane + 1, row + 1, end] });
+      return;
     }
+    box.from[1] = Math.min(box.from[1], row);
+    box.from[2] = Math.min(box.from[2], begin);
+    box.to[0] = plane + 1;
+    box.to[1] = Math.max(box.to[1], row + 1);
+    box.to[2] = Math.max(box.to[2], end);
   });
-  return { from, to };
+  return boxes;
 }
 
 function worthOf(map: LabelMap): Uint8Array {
   const worth = new Uint8Array(256);
   for (const value of map.valueOf.values()) worth[value] = value;
-  return worth;
-}
-
-function worthOnly(value: number): Uint8Array {
-  const worth = new Uint8Array(256);
-  worth[value] = value;
   return worth;
 }
 

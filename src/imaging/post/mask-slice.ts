@@ -1,7 +1,6 @@
-import { VoxgateError } from '../../errors.ts';
 import type { SliceWindow } from './argmax-slice.ts';
 import { DISAGREE, fillCells, type MixedCells, mixedCells, type SlicePlan } from './cells.ts';
-import { type Activation, activated, fillLogSums, highest, type ScorePlane } from './score-plane.ts';
+import { type Activation, activated, fillLogSums, highest, noNumber, type ScorePlane } from './score-plane.ts';
 
 /** A score belongs to the mask from here on: itself included, or not where `strict`. */
 export interface Threshold {
@@ -23,16 +22,14 @@ export function decide(plane: ScorePlane, channels: number, activation: Activati
       size,
     );
   }
+  // The logistic function ascends: scores can be held against where it takes the value of the threshold.
+  const logit = activation === 'sigmoid' && at > 0 && at < 1;
+  const limit = logit ? Math.log(at / (1 - at)) : at;
   for (let c = 0, i = 0; c < channels; c++) {
     for (let voxel = 0; voxel < size; voxel++, i++) {
-      const value = activated(plane, activation, c, voxel, size);
-      if (Number.isNaN(value)) {
-        throw new VoxgateError(
-          'inference-failed',
-          `The network gave a score that is no number, in plane ${plane.index}.`,
-        );
-      }
-      states[i] = value > at || (!strict && value === at) ? 1 : 0;
+      const value = logit ? scores[i]! : activated(plane, activation, c, voxel, size);
+      states[i] = value > limit || (!strict && value === limit) ? 1 : 0;
+      if (Number.isNaN(value)) throw noNumber(plane.index);
     }
   }
 }

@@ -37,12 +37,11 @@ export function scorePlane(channels: number, size: number, masks: boolean, softm
 export function vote({ scores, states, top, index }: ScorePlane, channels: number): void {
   const size = states.length;
   highest(scores, channels, top, states);
-  for (let i = 0; i < size; i++) {
-    if (!Number.isFinite(top[i]!)) {
-      throw new VoxgateError('inference-failed', `The network gave a score that is no number, in plane ${index}.`);
-    }
-  }
+  for (let i = 0; i < size; i++) if (!Number.isFinite(top[i]!)) throw noNumber(index);
 }
+
+export const noNumber = (plane: number): VoxgateError =>
+  new VoxgateError('inference-failed', `The network gave a score that is no number, in plane ${plane}.`);
 
 /** The highest score of each voxel and, where wanted, the class that has it. */
 export function highest(scores: Float32Array, channels: number, top: Float32Array, states?: Uint8Array): void {
@@ -84,8 +83,8 @@ export function fillLogSums(plane: ScorePlane, channels: number, voxels: Int32Ar
     for (let i = 0; i < unknown; i++) {
       const voxel = voxels[i]!;
       const below = scores[base + voxel]! - top[voxel]!;
-      // The exponential of anything lower is lost in a double that holds at least 1.
-      if (below > -40) logSum[voxel]! += Math.exp(below);
+      // The exponential of anything lower is lost in a 32-bit float that holds at least 1.
+      if (below > -30) logSum[voxel]! += Math.exp(below);
     }
   }
   for (let i = 0; i < unknown; i++) {

@@ -1,12 +1,15 @@
 import type { Taps } from '../tent-filter.ts';
 import { tentTaps } from '../tent-filter.ts';
 import { edgeTaps, linearTaps, meanTaps, nearestTaps, shiftedTaps } from './axis-maps.ts';
+import { MARGIN, POLE } from './spline-coefficients.ts';
 
 /** What a spatial step does to one axis of the array. */
 export interface AxisChange {
   readonly count: number;
   /** New array from old. */
   readonly forward: Taps;
+  /** Cubic: the same from the spline coefficients of the old, which begin at sample -MARGIN. */
+  readonly spline?: Taps;
   /** Old array from new: of scores, of labels. */
   readonly back: AxisReturn;
   /** New index i lies at old index shift + i × scale. */
@@ -100,40 +103,41 @@ export function cornerResize(
   const placeBack = (i: number): number => (i + 0.5) * (count / old) - 0.5;
   const nearest = nearestTaps(old, count, (i) => Math.floor(placeBack(i) + 0.5));
   const linear = apart ? nearest : linearTaps(old, count, placeBack);
-  return { count, forward: forward(), back: { linear, nearest }, scale, shift: 0.5 * scale - 0.5 };
-
-  function forward(): Taps {
-    if (apart || mode === 'nearest') return nearestTaps(count, old, (i) => Math.floor(place(i) + 0.5));
-    if (mode === 'linear') return linearTaps(count, old, place);
-    return edgeTaps(count, old, (i) => cardinalSpline(place(i)));
+  const change = { count, back: { linear, nearest }, scale, shift: 0.5 * scale - 0.5 };
+  if (apart || mode === 'nearest') {
+    return { ...change, forward: nearestTaps(count, old, (i) => Math.floor(place(i) + 0.5)) };
   }
+  if (mode === 'linear') return { ...change, forward: linearTaps(count, old, place) };
+  return {
+    ...change,
+    forward: edgeTaps(count, old, (i) => cardinalSpline(place(i))),
+    spline: edgeTaps(count, old + 2 * MARGIN, (i) => {
+      const low = Math.floor(place(i));
+      return { from: low - 1 + MARGIN, weights: cubicSpline(place(i) - low) };
+    }),
+  };
 }
 
-/** The pole of the cubic B-spline's prefilter, √3 - 2. */
-const POLE = Math.sqrt(3) - 2;
-
-/** POLE to this power is 1e-8. */
-const REACH = 14;
+/** The cubic B-spline between its second and third knot, for the four coefficients around. */
+const cubicSpline = (t: number): number[] => [
+  (1 - t) ** 3 / 6,
+  (4 - 6 * t ** 2 + 3 * t ** 3) / 6,
+  (1 + 3 * t + 3 * t ** 2 - 3 * t ** 3) / 6,
+  t ** 3 / 6,
+];
 
 /**
- * Cubic spline interpolation at a place as weights of the samples around it: the B-spline (four samples) after its prefilter,
- * whose answer √3 × pole^|k| is cut off where it is nothing (SciPy's own extension of the edge ends after 12).
+ * Cubic spline interpolation at a place as weights of the samples themselves, for where they pass one by one: the B-spline
+ * after its prefilter, whose answer to one sample is √3 × POLE^|k|.
  */
 function cardinalSpline(place: number): { from: number; weights: number[] } {
   const low = Math.floor(place);
-  const t = place - low;
-  const spline = [
-    (1 - t) ** 3 / 6,
-    (4 - 6 * t ** 2 + 3 * t ** 3) / 6,
-    (1 + 3 * t + 3 * t ** 2 - 3 * t ** 3) / 6,
-    t ** 3 / 6,
-  ];
-  const weights = new Array<number>(2 * REACH + 4).fill(0);
-  for (const [j, value] of spline.entries()) {
-    for (let k = -REACH; k <= REACH; k++) weights[j + k + REACH]! += value * Math.sqrt(3) * POLE ** Math.abs(k);
+  const weights = new Array<number>(2 * MARGIN + 4).fill(0);
+  for (const [j, value] of cubicSpline(place - low).entries()) {
+    for (let k = -MARGIN; k <= MARGIN; k++) weights[j + k + MARGIN]! += value * Math.sqrt(3) * POLE ** Math.abs(k);
   }
   const sum = weights.reduce((a, b) => a + b, 0);
-  return { from: low - 1 - REACH, weights: weights.map((weight) => weight / sum) };
+  return { from: low - 1 - MARGIN, weights: weights.map((weight) => weight / sum) };
 }
 
 /** torch.nn.functional.interpolate to a size; its places are 32-bit floats. Back it goes by the same mode. */

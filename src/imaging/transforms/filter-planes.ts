@@ -1,5 +1,6 @@
 import type { Taps } from '../tent-filter.ts';
 import { isIdentity } from './axis-maps.ts';
+import { columnCoefficients, MARGIN, rowCoefficients } from './spline-coefficients.ts';
 import type { Triple } from './steps.ts';
 
 /** Values [slice][row][column] that are read a slice at a time. */
@@ -10,8 +11,21 @@ export interface Planes {
   read(slice: number, out: Float32Array): void;
 }
 
-/** The maps along columns, rows and slices; each names indexes of the memory. */
-export type PlaneMaps = readonly [columns: Taps, rows: Taps, slices: Taps];
+/** New values from old along one axis of the memory. */
+export interface PlaneMap {
+  readonly taps: Taps;
+  /** Cubic, and within slices used instead: from coefficients that begin at sample -MARGIN. */
+  readonly spline?: Taps;
+}
+
+export type PlaneMaps = readonly [columns: PlaneMap, rows: PlaneMap, slices: PlaneMap];
+
+/** New columns, rows and slices. */
+export const countsOf = (maps: PlaneMaps): Triple => [
+  maps[0].taps.first.length,
+  maps[1].taps.first.length,
+  maps[2].taps.first.length,
+];
 
 /**
  * Resamples along all three axes. Slices pass one at a time: first within the slice, then across slices; what is held is the
@@ -20,15 +34,16 @@ export type PlaneMaps = readonly [columns: Taps, rows: Taps, slices: Taps];
  */
 export function filterPlanes(
   planes: Planes,
-  [columns, rows, slices]: PlaneMaps,
+  maps: PlaneMaps,
   emit: (plane: Float32Array, index: number) => void,
   empty = 0,
 ): void {
   const [width, height, depth] = planes.counts;
-  const newWidth = columns.first.length;
-  const size = newWidth * rows.first.length;
-  const across = isIdentity(columns, width) ? undefined : new Float64Array(height * newWidth);
-  const down = isIdentity(rows, height) ? undefined : new Float64Array(size);
+  const [newWidth, newHeight] = countsOf(maps);
+  const size = newWidth * newHeight;
+  const across = alongRows(maps[0], width, height);
+  const down = alongColumns(maps[1], newWidth, height);
+  const slices = maps[2].taps;
   const plane = new Float32Array(width * height);
   const done = new Float32Array(size);
   const open = new Map<number, Float64Array>();
@@ -38,9 +53,7 @@ export function filterPlanes(
   for (const [slice, uses] of usesOf(slices, depth).entries()) {
     if (uses.length === 0) continue;
     planes.read(slice, plane);
-    let filtered: Float32Array | Float64Array = plane;
-    if (across) filtered = filterRows(filtered, width, columns, across);
-    if (down) filtered = filterColumns(filtered, newWidth, rows, down);
+    const filtered = down(across(plane));
     for (const { target, weight, only, last } of uses) {
       if (only && weight === 1) {
         done.set(filtered);
@@ -59,6 +72,26 @@ export function filterPlanes(
       spare.push(sum);
     }
   }
+}
+
+type Values = Float32Array | Float64Array;
+
+/** Makes a plane of `newWidth` columns of one of `width`; the array it gives is reused. */
+function alongRows({ taps, spline }: PlaneMap, width: number, height: number): (plane: Values) => Values {
+  if (isIdentity(taps, width)) return (plane) => plane;
+  const out = new Float64Array(height * taps.first.length);
+  if (spline === undefined) return (plane) => filterRows(plane, width, taps, out);
+  const wide = width + 2 * MARGIN;
+  const coefficients = new Float64Array(height * wide);
+  return (plane) => filterRows(rowCoefficients(plane, width, coefficients), wide, spline, out);
+}
+
+function alongColumns({ taps, spline }: PlaneMap, width: number, height: number): (plane: Values) => Values {
+  if (isIdentity(taps, height)) return (plane) => plane;
+  const out = new Float64Array(width * taps.first.length);
+  if (spline === undefined) return (plane) => filterColumns(plane, width, taps, out);
+  const coefficients = new Float64Array(width * (height + 2 * MARGIN));
+  return (plane) => filterColumns(columnCoefficients(plane, width, coefficients), width, spline, out);
 }
 
 interface Use {
@@ -82,12 +115,12 @@ function usesOf(taps: Taps, slices: number): readonly (readonly Use[])[] {
   return uses;
 }
 
-function addWeighted(sum: Float64Array, values: Float32Array | Float64Array, weight: number): void {
+function addWeighted(sum: Float64Array, values: Values, weight: number): void {
   for (let i = 0; i < sum.length; i++) sum[i]! += values[i]! * weight;
 }
 
 /** Resamples every row of `source` ([row][column], `width` wide). */
-function filterRows(source: Float32Array | Float64Array, width: number, taps: Taps, out: Float64Array): Float64Array {
+function filterRows(source: Values, width: number, taps: Taps, out: Float64Array): Float64Array {
   const { first, count, offset, weights } = taps;
   const newWidth = first.length;
   const rows = source.length / width;

@@ -1,11 +1,13 @@
 import { VoxgateError } from '../../errors.ts';
+import type { Taps } from '../tent-filter.ts';
 import { windowOf } from './axis-changes.ts';
 import { identityTaps, inputReversed, outputReversed } from './axis-maps.ts';
 import { filledMask } from './filled-mask.ts';
-import { filterPlanes, type PlaneMaps, type Planes } from './filter-planes.ts';
+import { countsOf, filterPlanes, type PlaneMap, type PlaneMaps, type Planes } from './filter-planes.ts';
 import { type AxisChanges, changed, type Frame, memoryCounts, shapeOf } from './frame.ts';
 import { type PointStep, pointStep } from './point-steps.ts';
 import { eachAxis, type Resampling, resampling, sizeOr, triple, turned } from './spatial-steps.ts';
+import { MARGIN } from './spline-coefficients.ts';
 import { extremes } from './statistics.ts';
 import type { PreStep, Triple } from './steps.ts';
 import { boxAround, cutOut } from './voxel-box.ts';
@@ -56,19 +58,22 @@ function pointwise(array: HeldArray, point: PointStep): HeldArray {
 
 /** The maps of the memory for changes of the array: an axis that is flipped is counted from its other end. */
 export function planeMaps(frame: Frame, changes: AxisChanges): PlaneMaps {
-  const along = (source: 0 | 1 | 2): PlaneMaps[number] => {
+  const along = (source: 0 | 1 | 2): PlaneMap => {
     const i = frame.axes.findIndex((axis) => axis.source === source);
-    const [axis, change] = [frame.axes[i]!, changes[i]];
-    if (change === undefined) return identityTaps(axis.count);
-    return axis.flipped ? outputReversed(inputReversed(change.forward, axis.count)) : change.forward;
+    const [{ count, flipped }, change] = [frame.axes[i]!, changes[i]];
+    if (change === undefined) return { taps: identityTaps(count) };
+    const turn = (taps: Taps, old: number): Taps => (flipped ? outputReversed(inputReversed(taps, old)) : taps);
+    const taps = turn(change.forward, count);
+    return change.spline ? { taps, spline: turn(change.spline, count + 2 * MARGIN) } : { taps };
   };
   return [along(0), along(1), along(2)];
 }
 
-/** Hands new planes [row][column] over as `values` [slice][row][column]. */
+/** All new planes, [slice][row][column]. */
 export function gathered(planes: Planes, maps: PlaneMaps): Float32Array {
-  const size = maps[0].first.length * maps[1].first.length;
-  const values = new Float32Array(size * maps[2].first.length);
+  const [columns, rows, slices] = countsOf(maps);
+  const size = columns * rows;
+  const values = new Float32Array(size * slices);
   filterPlanes(planes, maps, (plane, index) => values.set(plane, index * size));
   return values;
 }
@@ -112,7 +117,7 @@ function keepWithinSlices(
     least[slice] = Math.min(least[slice]!, values[i]!);
     greatest[slice] = Math.max(greatest[slice]!, values[i]!);
   });
-  const from = maps[axis].first;
+  const from = maps[axis].taps.first;
   eachValue(madeCounts, axis, (i, slice) => {
     made[i] = Math.min(Math.max(made[i]!, least[from[slice]!]!), greatest[from[slice]!]!);
   });

@@ -1,6 +1,7 @@
 import { VoxgateError } from '../../errors.ts';
-import { type Volume, writeRescaled } from '../volume.ts';
-import { filterPlanes, type PlaneMaps, type Planes } from './filter-planes.ts';
+import type { Volume } from '../volume.ts';
+import { writeGridPlane } from '../volume-planes.ts';
+import { countsOf, filterPlanes, type PlaneMaps, type Planes } from './filter-planes.ts';
 import { affineOf, changed, type Frame, frameOf, inversesOf, shapeOf } from './frame.ts';
 import { applied, checkedSize, type HeldArray, planeMaps } from './held-array.ts';
 import { type PointStep, pointStep } from './point-steps.ts';
@@ -26,7 +27,7 @@ export function prepareTensor(
 ): Preparation {
   const first = volumes[0];
   if (first === undefined) throw new VoxgateError('bad-model', 'A model needs at least one volume.');
-  const sources = volumes.map(planesOf);
+  const sources = volumes.flatMap(planesOf);
   if (sources.some(({ counts }) => counts.some((count, axis) => count !== sources[0]!.counts[axis]))) {
     throw new VoxgateError('not-a-volume', 'The volumes of this analysis do not lie on one grid.');
   }
@@ -53,9 +54,14 @@ const preparationOf = (frame: Frame, channels: number): Preparation => ({
   axes: inversesOf(frame),
 });
 
-function planesOf(volume: Volume): Planes {
+/** One a channel. */
+function planesOf(volume: Volume): Planes[] {
   const { columns, rows, slices } = volume.grid;
-  return { counts: [columns, rows, slices], read: (slice, out) => writeRescaled(volume.slices[slice]!, out) };
+  const channels = volume.channels === 1 ? ([0] as const) : ([0, 1, 2] as const);
+  return channels.map((channel) => ({
+    counts: [columns, rows, slices],
+    read: (slice, out) => writeGridPlane(volume, slice, out, channel),
+  }));
 }
 
 /** What is done while slices pass. */
@@ -108,8 +114,9 @@ function pass(
 }
 
 function held(planes: Planes, channel: number, start: LeadingSteps): Float32Array {
-  const size = start.maps[0].first.length * start.maps[1].first.length;
-  const values = new Float32Array(size * start.maps[2].first.length);
+  const [columns, rows, slices] = countsOf(start.maps);
+  const size = columns * rows;
+  const values = new Float32Array(size * slices);
   pass(planes, channel, start, (plane, index) => values.set(plane, index * size));
   return values;
 }

@@ -16,6 +16,8 @@ export const BUNDLE_LIMITS = {
   keyLength: 512,
   /** Of one `$` expression. */
   expressionLength: 4096,
+  /** Operations within each other: a sum of so many terms, too. */
+  treeDepth: 256,
   /** Steps of evaluation in all: a few references that double each time would never end. */
   steps: 200_000,
   /** Of a list that an expression makes. */

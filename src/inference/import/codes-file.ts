@@ -11,7 +11,7 @@ export interface GivenCodes {
   /** @throws VoxgateError bad-model with a sentence that shows how to give the code, where there is none */
   segment(index: number, name: string): Pick<ManifestSegment, 'category' | 'type' | 'modifier'> & { color?: Color };
   finding(index: number, name: string): ClassFinding;
-  slot(name: string): { readonly gates: readonly Gate[]; readonly units?: InputSlot['units'] } | undefined;
+  slot(name: string): { readonly gates?: readonly Gate[]; readonly units?: InputSlot['units'] } | undefined;
 }
 
 type Color = readonly [number, number, number];
@@ -93,12 +93,16 @@ class CodesFile implements GivenCodes {
     if (given === undefined) return undefined;
     const place = `slots::${name}`;
     const gates = given.get('gates');
-    if (!isList(gates) || gates.length === 0) throw refused(this.label, `${place}::gates`, 'is no list of gates');
+    if (gates !== undefined && (!isList(gates) || gates.length === 0))
+      throw refused(this.label, `${place}::gates`, 'is no list of gates');
     const wanted = given.get('units');
     const units = UNITS.find((one) => one === wanted);
     if (wanted !== undefined && units === undefined)
       throw refused(this.label, `${place}::units`, `is none of ${UNITS.join(', ')}`);
-    return { gates: gates.map((gate, i) => this.gate(gate, `${place}::gates::${i}`)), ...(units ? { units } : {}) };
+    return {
+      ...(gates ? { gates: gates.map((gate, i) => this.gate(gate, `${place}::gates::${i}`)) } : {}),
+      ...(units ? { units } : {}),
+    };
   }
 
   private gate(value: ConfigValue, place: string): Gate {

@@ -49,8 +49,15 @@ const FUNCTIONS: ReadonlyMap<string, (args: readonly Content[]) => Content> = ne
  * @throws ExpressionFault naming what is not on the list
  */
 export function evaluateTree(tree: Tree, resolve: (id: string) => Content, count: () => void): Content {
+  let depth = 0;
   const value = (of: Tree): Content => {
     count();
+    if (++depth > BUNDLE_LIMITS.treeDepth) throw new ExpressionFault('is nested too deep');
+    const content = one(of);
+    depth--;
+    return content;
+  };
+  const one = (of: Tree): Content => {
     switch (of.kind) {
       case 'value':
         return of.value;

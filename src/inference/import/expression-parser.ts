@@ -98,8 +98,7 @@ class Parser {
     }
     if (this.acceptWord('in')) return 'in';
     if (this.acceptWord('is')) return this.acceptWord('not') ? 'is not' : 'is';
-    const after = this.tokens[this.at + 1];
-    if (this.isWord('not') && after?.kind === 'name' && after.value === 'in') {
+    if (this.isWord('not') && this.isWord('in', this.tokens[this.at + 1])) {
       this.at += 2;
       return 'not in';
     }
@@ -215,8 +214,7 @@ class Parser {
     return token.kind === 'symbol' && token.value === value;
   }
 
-  private isWord(value: string): boolean {
-    const token = this.peek();
+  private isWord(value: string, token = this.peek()): boolean {
     return token.kind === 'name' && token.value === value;
   }
 
@@ -247,5 +245,6 @@ function nameOrWord(name: string): Tree {
 }
 
 function describe(token: Token): string {
+  if (token.kind === 'name' && FOREIGN.has(token.value)) return `"${token.value}", which is never evaluated, and`;
   return token.kind === 'end' ? 'the end' : JSON.stringify(String(token.value));
 }

@@ -1,14 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { inspectOnnx } from '../check-client.ts';
 import type { Model } from '../model-package.ts';
+import type { OnnxFacts } from '../onnx/onnx-facts.ts';
 import { type BundleFiles, openBundle, unopened } from './bundle-files.ts';
 import { readCodes } from './codes-file.ts';
 import { refused } from './config-value.ts';
 import type { ImportAnswers } from './draft.ts';
 import { importMonai, isMonaiBundle } from './import-monai.ts';
 import { importNnunet, isNnunet } from './import-nnunet.ts';
-import { readOnnxHeader } from './onnx-header.ts';
 import { writePackage } from './write-package.ts';
 
 export interface ImportRequest extends ImportAnswers {
@@ -43,24 +44,40 @@ export async function importModel(request: ImportRequest): Promise<Imported> {
     if (!read)
       throw refused(files.name, '', 'is neither a MONAI bundle (configs/metadata.json) nor of nnU-Net v2 (plans.json)');
     const onnx = request.onnx.length > 0 ? request.onnx : [await networkInside(files, workplace)];
-    const [first = ''] = onnx;
-    const { manifest, notes } = await read(files, await readOnnxHeader(first), await readCodes(request.codes), request);
+    const networks = await factsOf(onnx);
+    const [first] = networks;
+    if (!first) throw refused(files.name, '', 'no network is given');
+    const { manifest, notes } = await read(files, first.facts, await readCodes(request.codes), request);
     const closed = unopened(files);
     const told = [
       ...notes,
       ...(closed.length > 0 ? [`never opened, because opening them can run code: ${closed.join(', ')}`] : []),
       ...(request.golden ? [] : ['there is no golden pair: nothing shows yet that engines reproduce the network']),
     ];
-    const model = await writePackage(request.to, {
+    const { model, warnings } = await writePackage(request.to, {
       manifest,
-      onnx,
+      networks,
       ...(request.golden ? { golden: request.golden } : {}),
     });
-    return { model, notes: told };
+    return { model, notes: [...told, ...warnings] };
   } finally {
     await files.close();
     await rm(workplace, { recursive: true, force: true });
   }
+}
+
+/** What each network says of itself, read in a process of its own; all must take and give the same. */
+async function factsOf(paths: readonly string[]): Promise<{ path: string; facts: OnnxFacts }[]> {
+  const answers = await inspectOnnx(paths.map((path) => ({ path, wanted: [] })));
+  const networks = paths.map((path, i) => {
+    const answer = answers[i];
+    if (!answer?.ok) throw refused(basename(path), '', answer?.reason ?? 'cannot be read');
+    return { path, facts: answer.facts };
+  });
+  const face = ({ facts }: { facts: OnnxFacts }): string => JSON.stringify([facts.inputs, facts.outputs]);
+  const other = networks.find((network) => networks[0] && face(network) !== face(networks[0]));
+  if (other) throw refused(basename(other.path), '', 'takes or gives something else than the first network');
+  return networks;
 }
 
 async function networkInside(files: BundleFiles, workplace: string): Promise<string> {

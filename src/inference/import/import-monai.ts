@@ -1,5 +1,6 @@
-import type { PostStep, PreStep } from '../../imaging/transforms/steps.ts';
-import type { InputSlot, OutputMeaning } from '../model-manifest.ts';
+import type { PreStep } from '../../imaging/transforms/steps.ts';
+import type { InputSlot } from '../model-manifest.ts';
+import type { OnnxFacts } from '../onnx/onnx-facts.ts';
 import type { BundleFiles } from './bundle-files.ts';
 import type { GivenCodes } from './codes-file.ts';
 import { hasKind } from './config-content.ts';
@@ -9,11 +10,10 @@ import { fitted, type ImportAnswers, type ImportDraft, idOf } from './draft.ts';
 import { inputSlots } from './input-slots.ts';
 import { readInferer } from './monai-inferer.ts';
 import { type BundleMetadata, readMetadata, type TensorFormat } from './monai-metadata.ts';
-import { readPostprocessing } from './monai-postprocessing.ts';
+import { readOutput, segmentClasses } from './monai-output.ts';
 import { readPreprocessing } from './monai-preprocessing.ts';
-import { transformsOf } from './monai-transforms.ts';
+import { keyOf } from './monai-transforms.ts';
 import { matchNetwork, type NetworkFacts } from './network-facts.ts';
-import type { OnnxHeader } from './onnx-header.ts';
 import { readConfig } from './read-config.ts';
 import { segmentsOf } from './segments-of.ts';
 
@@ -32,7 +32,7 @@ export function isMonaiBundle(files: BundleFiles): boolean {
  */
 export async function importMonai(
   files: BundleFiles,
-  network: OnnxHeader,
+  network: OnnxFacts,
   codes: GivenCodes,
   answers: ImportAnswers,
 ): Promise<ImportDraft> {
@@ -63,7 +63,7 @@ export async function importMonai(
   checkChannels(graph, facts.channels);
   const matched = matchNetwork(network, facts, transforms, notes);
   noteRange(transforms, metadata.input, notes);
-  const { output, postprocess } = outputOf(reading, metadata, matched.outputChannels, codes);
+  const { output, postprocess } = readOutput(reading, metadata, matched.outputChannels, codes);
   const isScores = output.kind === 'class-scores' || output.kind === 'region-scores';
   const name = answers.id ?? idOf(files.name) ?? idOf(metadata.name);
   return {
@@ -120,14 +120,6 @@ function dimensionsOf(graph: ConfigGraph, input: TensorFormat): 2 | 3 {
   const dimensions = typeof given === 'number' ? given : input.shape.length;
   if (dimensions === 2 || dimensions === 3) return dimensions;
   throw refused(METADATA, `network_data_format::inputs::${input.key}::spatial_shape`, `${dimensions} axes, not 2 or 3`);
-}
-
-/** The key of the image (or of the prediction) among those that the first transform works on. */
-function keyOf(graph: ConfigGraph, id: string, usual: string): string {
-  const keys = transformsOf(graph, id)[0]?.args.get('keys');
-  const list = Array.isArray(keys) ? keys : [keys];
-  const [first] = list;
-  return list.includes(usual) || typeof first !== 'string' ? usual : first;
 }
 
 /** Which way the axes lie must be known of a volume: from the bundle, or from who imports it. */
@@ -188,68 +180,4 @@ function noteRange(transforms: readonly PreStep[], input: TensorFormat, notes: s
       `${METADATA}: value_range is ${from} to ${to}, preprocessing makes ` +
         `${made[0] === undefined ? 'no fixed range' : `${made[0]} to ${made[1]}`}; preprocessing counts`,
     );
-}
-
-/** What comes out, and the steps from there to labels or masks. */
-function outputOf(
-  reading: Parameters<typeof readPostprocessing>[0],
-  metadata: BundleMetadata,
-  networkChannels: number | undefined,
-  codes: GivenCodes,
-): { output: OutputMeaning; postprocess: readonly PostStep[] } {
-  const { graph, notes } = reading;
-  const { output } = metadata;
-  const place = `network_data_format::outputs::${output.key}`;
-  const steps = readPostprocessing(reading, 'postprocessing', keyOf(graph, 'postprocessing', 'pred'));
-  const channels = networkChannels ?? output.channels;
-  if (channels === undefined) throw refused(METADATA, `${place}::num_channels`, 'is missing');
-  if (output.channels !== undefined && output.channels !== channels)
-    throw refused(METADATA, `${place}::num_channels`, `is ${output.channels}, the network gives ${channels}`);
-  const names = Array.from({ length: channels }, (_, i) => {
-    const name = output.channelNames.get(i);
-    if (name === undefined) throw refused(METADATA, `${place}::channel_def::${i}`, 'channel has no name');
-    return name;
-  });
-  if (output.shape.length === 2 && isOne(output.shape[0])) {
-    const activation = steps.find(({ op }) => op === 'softmax' || op === 'sigmoid')?.op;
-    return {
-      output: {
-        kind: 'classification',
-        activation: activation === 'softmax' || activation === 'sigmoid' ? activation : 'none',
-        classes: names.map((name, i) => codes.finding(i, name)),
-      },
-      postprocess: [],
-    };
-  }
-  const argmax = steps.some(({ op }) => op === 'argmax');
-  if (!argmax && !steps.some(({ op }) => op === 'threshold'))
-    throw graph.refused('postprocessing', 'has neither argmax nor a threshold: how scores become masks is not said');
-  const first = plainBackground(names[0] ?? '');
-  if (argmax && !first) notes.push(`${METADATA}: class 0 "${names[0]}" is taken as the background`);
-  if (!argmax && first) notes.push(`${METADATA}: "${names[0]}" is a region like the others and becomes a segment`);
-  return {
-    output: { kind: argmax ? 'class-scores' : 'region-scores', classes: names },
-    postprocess: withInvert(steps, notes),
-  };
-}
-
-/** Bundles without Invertd leave the way back to SaveImage, which goes to the grid of the source by nearest. */
-function withInvert(steps: readonly PostStep[], notes: string[]): readonly PostStep[] {
-  if (steps.some(({ op }) => op === 'invert')) return steps;
-  notes.push('postprocessing: there is no Invertd; labels are brought back to the grid of the source by nearest');
-  return [...steps, { op: 'invert', mode: 'nearest' }];
-}
-
-function segmentClasses(output: OutputMeaning): { class: number; name: string }[] {
-  if (output.kind !== 'class-scores' && output.kind !== 'region-scores') return [];
-  const all = output.classes.map((name, i) => ({ class: i, name }));
-  return output.kind === 'class-scores' ? all.slice(1) : all;
-}
-
-function isOne(axis: { readonly length: number } | { readonly multipleOf: number } | undefined): boolean {
-  return axis !== undefined && 'length' in axis && axis.length === 1;
-}
-
-function plainBackground(name: string): boolean {
-  return /background|^bg$|everything else|^other/i.test(name);
 }

@@ -1,5 +1,6 @@
 import type { PostStep, PreStep, Triple } from '../../imaging/transforms/steps.ts';
 import type { WindowSpec } from '../model-manifest.ts';
+import type { OnnxFacts } from '../onnx/onnx-facts.ts';
 import type { BundleFiles } from './bundle-files.ts';
 import type { GivenCodes } from './codes-file.ts';
 import { refused } from './config-value.ts';
@@ -8,17 +9,17 @@ import { inputSlots } from './input-slots.ts';
 import { matchNetwork } from './network-facts.ts';
 import { readDataset } from './nnunet-dataset.ts';
 import { normalizationSteps } from './nnunet-normalization.ts';
-import { type PlanConfiguration, readPlans } from './nnunet-plans.ts';
-import type { OnnxHeader } from './onnx-header.ts';
+import { type PlanConfiguration, type Plans, readPlans } from './nnunet-plans.ts';
 import { readConfig } from './read-config.ts';
 import { segmentsOf } from './segments-of.ts';
 
-const PLANS = 'plans.json';
+/** In a folder of trained models, and where the planner wrote it. */
+const PLANS = ['plans.json', 'nnUNetPlans.json'];
 const DATASET = 'dataset.json';
 
 /** Whether this is a folder of trained nnU-Net v2 models. */
 export function isNnunet(files: BundleFiles): boolean {
-  return files.names.includes(PLANS) && files.names.includes(DATASET);
+  return plansName(files) !== undefined && files.names.includes(DATASET);
 }
 
 /**
@@ -28,34 +29,37 @@ export function isNnunet(files: BundleFiles): boolean {
  */
 export async function importNnunet(
   files: BundleFiles,
-  network: OnnxHeader,
+  network: OnnxFacts,
   codes: GivenCodes,
   answers: ImportAnswers,
 ): Promise<ImportDraft> {
   const notes: string[] = [];
-  const plans = readPlans(await readConfig(files, PLANS), answers.configuration);
+  const plansFile = plansName(files) ?? 'plans.json';
+  const plans = readPlans(plansFile, await readConfig(files, plansFile), answers.configuration);
   const dataset = readDataset(await readConfig(files, DATASET));
   const { configuration } = plans;
+  // Pictures from files: their pixels have no size, whatever the plan says.
+  const picture = plans.reader === 'NaturalImage2DIO';
   const colour = ['r', 'g', 'b'].every((name, i) => dataset.channels[i]?.toLowerCase() === name);
   const slots = inputSlots(
     {
       names: colour ? ['image'] : dataset.channels,
       modalities: colour ? [] : dataset.channels,
-      kind: colour ? 'colour-image' : 'volume',
+      kind: colour ? 'colour-image' : picture ? 'image' : 'volume',
     },
     codes,
     (reason) => refused(DATASET, 'channel_names', reason),
   );
-  if (colour && configuration.patchSize.length === 3)
-    throw refused(DATASET, 'channel_names', 'colours of a volume are not supported');
+  if ((colour || picture) && configuration.patchSize.length === 3)
+    throw refused(DATASET, 'channel_names', 'colours of a volume, or pictures in three dimensions, are not supported');
   const channels = dataset.channels.length;
   const flat = configuration.patchSize.length === 2;
   const steps: PreStep[] = [
-    ...(colour ? [] : orientation(plans.reader, answers.axcodes)),
+    ...(colour || picture ? [] : orientation(plans, answers.axcodes)),
     ...transposed(plans.transposeForward),
     { op: 'crop-nonzero' },
     ...normalizationSteps(plans, channels),
-    ...spacing(configuration, plans.file),
+    ...(picture ? [] : spacing(configuration, plans.file)),
   ];
   const matched = matchNetwork(
     network,
@@ -105,22 +109,26 @@ export async function importNnunet(
       },
       postprocess: postprocess(dataset.regionsOrder),
       segments: segmentsOf(dataset.segments, codes),
-      measurements: colour ? [] : ['volume'],
-      results: colour ? ['SEG'] : ['SEG', 'SR'],
-      destinationLadder: colour ? ['SEG-BINARY'] : ['SEG-BINARY', 'SR-3D', 'SR'],
+      measurements: colour || picture ? [] : ['volume'],
+      results: colour || picture ? ['SEG'] : ['SEG', 'SR'],
+      destinationLadder: colour || picture ? ['SEG-BINARY'] : ['SEG-BINARY', 'SR-3D', 'SR'],
       plausibility: [],
       nothingFound: `${title}: nothing was found in this series.`,
     },
   };
 }
 
+function plansName(files: BundleFiles): string | undefined {
+  return PLANS.find((name) => files.names.includes(name));
+}
+
 /** Arrays of nnU-Net are [z][y][x] of the image as its reader gave it; which way they lay is known of one reader only. */
-function orientation(reader: string, axcodes: string | undefined): PreStep[] {
+function orientation({ reader, file }: Plans, axcodes: string | undefined): PreStep[] {
   if (reader === 'NibabelIOWithReorient') return [{ op: 'orientation', axcodes: 'RAS' }];
   if (axcodes === 'stored') return [];
   if (axcodes === undefined)
     throw refused(
-      PLANS,
+      file,
       'image_reader_writer',
       `${reader || 'the reader'} takes images as they lie, so how the training images lay is not said. Say it with ` +
         '--axcodes, for example --axcodes LPS for files that were made from DICOM without flips, or --axcodes stored',

@@ -13,8 +13,11 @@ export interface DescribedInput {
 }
 
 /** Modality (0008,0060) and the units of its values, by the words that bundles use. */
-const MODALITIES: Readonly<Record<string, { readonly modality: string; readonly units: InputSlot['units'] }>> = {
+const MODALITIES: Readonly<Record<string, { readonly modality: string; readonly units?: InputSlot['units'] }>> = {
   ct: { modality: 'CT', units: 'HU' },
+  // Bq/ml or SUV, and of which kind: no bundle says.
+  pt: { modality: 'PT' },
+  pet: { modality: 'PT' },
   mr: { modality: 'MR', units: 'any' },
   mri: { modality: 'MR', units: 'any' },
   'mr t1': { modality: 'MR', units: 'any' },
@@ -38,8 +41,8 @@ const MODALITIES: Readonly<Record<string, { readonly modality: string; readonly 
 const STRICT: GeometryPolicy = { minimumSlices: 1, tilt: 'refuse', spacing: 'refuse', duplicates: 'refuse' };
 
 /**
- * The slots of a model. Which series fills a slot is said by the codes file, or follows from the modality where there is
- * one slot: of several, nothing in a bundle says which series is which.
+ * The slots of a model. Which series fills a slot is said by the codes file, or follows from the modality where no other
+ * slot has the same: otherwise nothing in a bundle says which series is which.
  * @throws VoxgateError bad-model, built by `refuse`, with a sentence that shows how to say it
  */
 export function inputSlots(
@@ -47,12 +50,15 @@ export function inputSlots(
   codes: GivenCodes,
   refuse: (reason: string) => VoxgateError,
 ): InputSlot[] {
+  const knownOf = (i: number) => MODALITIES[plainName(modalities[i] ?? modalities[0] ?? '')];
+  const distinct = new Set(names.map((_, i) => knownOf(i)?.modality)).size === names.length;
   return names.map((name, i) => {
     const slot = slotName(name, i);
-    const known = MODALITIES[plainName(modalities[i] ?? modalities[0] ?? '')];
+    const known = knownOf(i);
     const given = codes.slot(name) ?? codes.slot(slot);
-    const gates = given?.gates ?? (known && names.length === 1 ? [modalityGate(known.modality)] : undefined);
+    const gates = given?.gates ?? (known && distinct ? [modalityGate(known.modality)] : undefined);
     if (gates === undefined) throw refuse(unsaid(name, known?.modality, names.length));
+    if (known && known.units === undefined && given?.units === undefined) throw refuse(unitsUnsaid(name));
     return {
       slot,
       gates,
@@ -78,6 +84,13 @@ function unsaid(name: string, modality: string | undefined, count: number): stri
     `${count > 1 ? `of ${count} inputs, which series is` : 'which series may be'} "${name}" is not said. Give it with ` +
     `--codes, for example { "slots": { ${JSON.stringify(name)}: { "gates": [{ "when": ${example}, ` +
     '"otherwise": "This series is not what the model needs." }] } } }'
+  );
+}
+
+function unitsUnsaid(name: string): string {
+  return (
+    `in which units "${name}" goes in is not said. Give them with --codes, for example { "slots": { ` +
+    `${JSON.stringify(name)}: { "units": "SUVbw" } } }`
   );
 }
 

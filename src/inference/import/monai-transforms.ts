@@ -72,3 +72,11 @@ export function keyPlace(
     throw graph.refused(`${component.id}::keys`, 'names no key of the data');
   return { index: list.indexOf(key), count: list.length };
 }
+
+/** The key of the image (or of the prediction) among those that the first transform works on. */
+export function keyOf(graph: ConfigGraph, id: string, usual: string): string {
+  const keys = transformsOf(graph, id)[0]?.args.get('keys');
+  const list = Array.isArray(keys) ? keys : [keys];
+  const [first] = list;
+  return list.includes(usual) || typeof first !== 'string' ? usual : first;
+}

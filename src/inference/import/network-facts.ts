@@ -1,8 +1,8 @@
 import type { PreStep } from '../../imaging/transforms/steps.ts';
 import type { ModelManifest, WindowSpec } from '../model-manifest.ts';
+import type { OnnxFacts, OnnxValue } from '../onnx/onnx-facts.ts';
 import { refused } from './config-value.ts';
 import type { Axis } from './monai-metadata.ts';
-import type { OnnxHeader, OnnxValue } from './onnx-header.ts';
 
 /** What the bundle says the network is. */
 export interface NetworkFacts {
@@ -29,7 +29,7 @@ const LARGEST_BATCH = 64;
  * @throws VoxgateError bad-model where the two are not the same network
  */
 export function matchNetwork(
-  network: OnnxHeader,
+  network: OnnxFacts,
   facts: NetworkFacts,
   transforms: readonly PreStep[],
   notes: string[],
@@ -39,22 +39,21 @@ export function matchNetwork(
   if (!input || network.inputs.length !== 1)
     throw refused(FILE, 'inputs', `it takes ${network.inputs.length} tensors, not one: ${namesOf(network.inputs)}`);
   if (!output) throw refused(FILE, 'outputs', 'it gives nothing');
-  if (network.domains.length > 0)
-    throw refused(FILE, 'opset_import', `it uses operators beyond ONNX: ${network.domains.join(', ')}`);
-  if (input.type === 'other') throw refused(FILE, input.name, 'takes neither float32 nor float16');
-  if (input.shape.length > 0 && input.shape.length !== facts.dimensions + 2)
+  const type = input.type === 'float32' || input.type === 'float16' ? input.type : undefined;
+  if (type === undefined) throw refused(FILE, input.name, `takes ${input.type}, neither float32 nor float16`);
+  if (input.shape && input.shape.length !== facts.dimensions + 2)
     throw refused(FILE, input.name, `has ${input.shape.length} axes, the bundle's network ${facts.dimensions + 2}`);
-  const channels = input.shape[1];
+  const channels = fixed(input, 1);
   if (channels !== undefined && channels !== facts.channels)
     throw refused(FILE, input.name, `takes ${channels} channels, the bundle gives ${facts.channels}`);
   if (network.outputs.length > 1) notes.push(`the network gives ${namesOf(network.outputs)}; the first one counts`);
   checkMultiples(facts);
   const window = facts.window && matchedWindow(facts.window, input, notes);
   return {
-    tensors: { input: { name: input.name, type: input.type }, output: output.name },
+    tensors: { input: { name: input.name, type }, output: output.name },
     transforms: window ? transforms : wholeImage(facts, input, transforms, notes),
     ...(window ? { window } : {}),
-    outputChannels: output.shape[1],
+    outputChannels: fixed(output, 1),
   };
 }
 
@@ -72,12 +71,14 @@ function checkMultiples({ window, axes }: NetworkFacts): void {
 }
 
 function matchedWindow(window: WindowSpec, input: OnnxValue, notes: string[]): WindowSpec {
-  const edges = input.shape.length === 4 ? window.roi.filter((edge) => edge !== 1) : window.roi;
-  const fixed = input.shape.slice(2);
-  const wrong = fixed.findIndex((edge, i) => edge !== undefined && edges[i] !== undefined && edge !== edges[i]);
-  if (wrong >= 0)
-    throw refused(FILE, input.name, `is fixed to ${fixed.join(' × ')} voxels, the window is ${edges.join(' × ')}`);
-  const batch = Math.min(input.shape[0] ?? window.batch, LARGEST_BATCH);
+  const edges = input.shape?.length === 4 ? window.roi.filter((edge) => edge !== 1) : window.roi;
+  if (edges.some((edge, i) => (fixed(input, i + 2) ?? edge) !== edge))
+    throw refused(
+      FILE,
+      input.name,
+      `is fixed to ${input.shape?.slice(2).join(' × ')} voxels, the window is ${edges.join(' × ')}`,
+    );
+  const batch = Math.min(fixed(input, 0) ?? window.batch, LARGEST_BATCH);
   if (batch !== window.batch) notes.push(`windows run ${batch} at a time, not ${window.batch}: the export fixes it`);
   return { ...window, batch };
 }
@@ -91,7 +92,7 @@ function wholeImage(
 ): readonly PreStep[] {
   const wanted = Array.from({ length: dimensions }, (_, i) => {
     const axis = axes[i];
-    return input.shape[i + 2] ?? (axis && 'length' in axis ? axis.length : undefined);
+    return fixed(input, i + 2) ?? (axis && 'length' in axis ? axis.length : undefined);
   });
   const sized = transforms.findLast(({ op }) => op === 'resize' || op === 'pad' || op === 'center-crop');
   const made = sized && 'size' in sized ? sized.size : undefined;
@@ -108,6 +109,12 @@ function wholeImage(
   notes.push(`images are padded with 0 to multiples of ${multiples.join(' × ')}, which the network needs`);
   const [a = 1, b = 1, c = 1] = multiples;
   return [...transforms, { op: 'pad-divisible', k: [a, b, c], where: 'symmetric', value: 0 }];
+}
+
+/** The length of an axis where the graph fixes it. */
+function fixed(value: OnnxValue, axis: number): number | undefined {
+  const length = value.shape?.[axis];
+  return typeof length === 'number' && length > 0 ? length : undefined;
 }
 
 function namesOf(values: readonly OnnxValue[]): string {

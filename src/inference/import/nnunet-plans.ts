@@ -2,8 +2,6 @@ import type { Triple } from '../../imaging/transforms/steps.ts';
 import { BUNDLE_LIMITS } from './bundle-limits.ts';
 import { type ConfigMap, type ConfigValue, isList, isMap, refused } from './config-value.ts';
 
-const FILE = 'plans.json';
-
 /** What is read of an nnU-Net v2 plan (explanation_plans_files.md). */
 export interface Plans {
   readonly file: string;
@@ -29,41 +27,41 @@ export interface PlanConfiguration {
  * Reads a plan and one of its configurations, with what that inherits.
  * @throws VoxgateError bad-model naming the key: a cascade, another preprocessor, unknown resampling, no such configuration
  */
-export function readPlans(root: ConfigMap, wanted: string | undefined): Plans {
+export function readPlans(file: string, root: ConfigMap, wanted: string | undefined): Plans {
   const configurations = root.get('configurations');
-  if (!isMap(configurations)) throw refused(FILE, 'configurations', 'is missing');
+  if (!isMap(configurations)) throw refused(file, 'configurations', 'is missing');
   const name = wanted ?? (configurations.size === 1 ? [...configurations.keys()][0] : undefined);
   const names = [...configurations.keys()].join(', ');
-  if (name === undefined) throw refused(FILE, 'configurations', `are ${names}: choose one with --config`);
-  if (!configurations.has(name)) throw refused(FILE, 'configurations', `have no ${name}, only ${names}`);
+  if (name === undefined) throw refused(file, 'configurations', `are ${names}: choose one with --config`);
+  if (!configurations.has(name)) throw refused(file, 'configurations', `have no ${name}, only ${names}`);
   const intensities =
     root.get('foreground_intensity_properties_per_channel') ?? root.get('foreground_intensity_properties_by_modality');
   return {
-    file: FILE,
+    file,
     datasetName: text(root, 'dataset_name'),
     plansName: text(root, 'plans_name'),
     reader: text(root, 'image_reader_writer'),
-    transposeForward: transposition(root),
+    transposeForward: transposition(file, root),
     intensities: isMap(intensities) ? intensities : new Map(),
-    configuration: readConfiguration(inherited(configurations, name), name),
+    configuration: readConfiguration(file, inherited(file, configurations, name), name),
   };
 }
 
-function inherited(configurations: ConfigMap, name: string, visited: readonly string[] = []): ConfigMap {
+function inherited(file: string, configurations: ConfigMap, name: string, visited: readonly string[] = []): ConfigMap {
   const place = `configurations::${name}`;
   if (visited.includes(name))
-    throw refused(FILE, `${place}::inherits_from`, `goes in a circle: ${[...visited, name].join(' → ')}`);
+    throw refused(file, `${place}::inherits_from`, `goes in a circle: ${[...visited, name].join(' → ')}`);
   const own = configurations.get(name);
-  if (!isMap(own)) throw refused(FILE, place, 'is missing, or no configuration');
+  if (!isMap(own)) throw refused(file, place, 'is missing, or no configuration');
   const parent = own.get('inherits_from');
   if (parent === undefined) return own;
-  if (typeof parent !== 'string') throw refused(FILE, `${place}::inherits_from`, 'is no name');
-  return new Map([...inherited(configurations, parent, [...visited, name]), ...own]);
+  if (typeof parent !== 'string') throw refused(file, `${place}::inherits_from`, 'is no name');
+  return new Map([...inherited(file, configurations, parent, [...visited, name]), ...own]);
 }
 
-function readConfiguration(map: ConfigMap, name: string): PlanConfiguration {
+function readConfiguration(file: string, map: ConfigMap, name: string): PlanConfiguration {
   const place = `configurations::${name}`;
-  const refuse = (key: string, reason: string) => refused(FILE, `${place}::${key}`, reason);
+  const refuse = (key: string, reason: string) => refused(file, `${place}::${key}`, reason);
   if (map.get('previous_stage') !== undefined && map.get('previous_stage') !== null)
     throw refuse(
       'previous_stage',
@@ -135,8 +133,8 @@ function resampling(map: ConfigMap, key: string, refuse: Refuse): PlanConfigurat
   throw refuse(`${key}_kwargs::order`, `${String(order)} is not 0, 1 or 3`);
 }
 
-function transposition(root: ConfigMap): Triple {
-  const refuse = (reason: string) => refused(FILE, 'transpose_forward', reason);
+function transposition(file: string, root: ConfigMap): Triple {
+  const refuse = (reason: string) => refused(file, 'transpose_forward', reason);
   const [a, b, c, more] = numbers(root.get('transpose_forward'), refuse);
   if (a === undefined || b === undefined || c === undefined || more !== undefined)
     throw refuse('is no order of three axes');

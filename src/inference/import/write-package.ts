@@ -6,15 +6,16 @@ import { pipeline } from 'node:stream/promises';
 import { sentenceOf, VoxgateError } from '../../errors.ts';
 import type { GoldenPair, ModelFile, ModelManifest } from '../model-manifest.ts';
 import { loadPackage, type Model } from '../model-package.ts';
+import type { OnnxFacts } from '../onnx/onnx-facts.ts';
+import { onnxFindings } from '../onnx/onnx-faults.ts';
 import { refused } from './config-value.ts';
 import type { ManifestDraft } from './draft.ts';
 import { type PlainArray, readNpy } from './npy.ts';
-import { readOnnxHeader } from './onnx-header.ts';
 
 export interface PackageSources {
   readonly manifest: ManifestDraft;
-  /** Networks: more than one is an ensemble. */
-  readonly onnx: readonly string[];
+  /** More than one is an ensemble. */
+  readonly networks: readonly { readonly path: string; readonly facts: OnnxFacts }[];
   readonly golden?: { readonly input: string; readonly output: string; readonly tolerance: number };
 }
 
@@ -23,7 +24,10 @@ export interface PackageSources {
  * itself uses, then renamed.
  * @throws VoxgateError bad-model: already there, a file that cannot be read, or a package the loader refuses
  */
-export async function writePackage(library: string, sources: PackageSources): Promise<Model> {
+export async function writePackage(
+  library: string,
+  sources: PackageSources,
+): Promise<{ model: Model; warnings: readonly string[] }> {
   const { id, version } = sources.manifest;
   checkName('id', id, /^[a-z0-9]+(-[a-z0-9]+)*$/, 'small letters, digits and single hyphens');
   checkName('version', version, /^\d{1,5}\.\d{1,5}\.\d{1,5}$/, 'three numbers, as in 1.0.0');
@@ -37,13 +41,20 @@ export async function writePackage(library: string, sources: PackageSources): Pr
     await mkdir(folder, { recursive: true });
     const manifest: ModelManifest = {
       ...sources.manifest,
-      files: await copyNetworks(sources.onnx, folder),
+      files: await copyNetworks(sources.networks, folder),
       ...(sources.golden ? { golden: await copyGolden(sources.golden, folder) } : {}),
     };
     await writeFile(join(folder, 'model.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
     await loadPackage(folder);
+    const findings = manifest.files.flatMap((file, i) => {
+      const facts = sources.networks[i]?.facts;
+      return facts ? [onnxFindings(facts, manifest, file)] : [];
+    });
+    const faults = findings.flatMap((finding) => finding.faults);
+    if (faults.length > 0)
+      throw new VoxgateError('bad-model', `the network is not what it should be: ${faults.join('; ')}`);
     await rename(folder, target);
-    return await loadPackage(target);
+    return { model: await loadPackage(target), warnings: findings.flatMap(({ warnings }) => warnings) };
   } catch (cause) {
     throw new VoxgateError('bad-model', sentenceOf(cause).replaceAll(workplace, resolve(library)), { cause });
   } finally {
@@ -56,13 +67,12 @@ function checkName(what: string, name: string, pattern: RegExp, rule: string): v
   throw new VoxgateError('bad-model', `the ${what} "${name}" is not allowed (${rule}); give one with --${what}`);
 }
 
-async function copyNetworks(paths: readonly string[], folder: string): Promise<ModelFile[]> {
+async function copyNetworks(networks: PackageSources['networks'], folder: string): Promise<ModelFile[]> {
   const files: ModelFile[] = [];
-  for (const [i, path] of paths.entries()) {
-    const name = paths.length === 1 ? 'model.onnx' : `fold-${i}.onnx`;
-    const { external } = await readOnnxHeader(path);
+  for (const [i, { path, facts }] of networks.entries()) {
+    const name = networks.length === 1 ? 'model.onnx' : `fold-${i}.onnx`;
     const copied = [];
-    for (const location of external) {
+    for (const location of facts.external) {
       if (
         !/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(location) ||
         /^(model\.json|model\.onnx|fold-\d+\.onnx)$/.test(location)

@@ -1,6 +1,5 @@
 import type { Triple } from '../../imaging/transforms/steps.ts';
 import type { WindowSpec } from '../model-manifest.ts';
-import { roundedToFloat16 } from './float16.ts';
 
 /** MONAI lets no weight fall below this (monai/data/utils.py `compute_importance_map`). */
 const MONAI_LEAST = 1e-3;
@@ -10,7 +9,7 @@ const NNUNET_GREATEST = 10;
 /**
  * How much each voxel of a window counts, [a][b][c]: 1, or a Gaussian of `sigmaScale` times the window's length around
  * its middle. MONAI computes it in 32 bits, around (n - 1) / 2; nnU-Net in 64, around the voxel n / 2 (rounded down), and
- * keeps 16, so that weights in the corners become 0 and are set to the least that is not.
+ * sets what is 0 to the least that is not. nnU-Net then adds up in 16 bits to save memory; here it stays 32.
  */
 export function blendWeights(
   roi: Triple,
@@ -41,7 +40,7 @@ function nnunetGaussian(roi: Triple, sigmaScale: number, weights: Float32Array):
       return Math.abs(from) > reach ? 0 : Math.exp(from ** 2 / (-2 * sigma ** 2));
     });
   });
-  outer(along, weights, (value) => roundedToFloat16(value * NNUNET_GREATEST));
+  outer(along, weights, (value) => value * NNUNET_GREATEST);
   const least = least32(weights.filter((weight) => weight > 0));
   for (let i = 0; i < weights.length; i++) if (weights[i] === 0) weights[i] = least;
   return weights;

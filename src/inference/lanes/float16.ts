@@ -32,11 +32,6 @@ export function toFloat16(value: number): number {
   return sign | (steps < 1024 ? steps : ((exponent + 15) << 10) | (steps - 1024));
 }
 
-/** To the nearest number of 16 bits. */
-export function roundedToFloat16(value: number): number {
-  return TABLE[toFloat16(value)]!;
-}
-
 export function roundHalfEven(value: number): number {
   const down = Math.floor(value);
   const rest = value - down;

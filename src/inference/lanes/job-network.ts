@@ -104,7 +104,7 @@ function refsOf(
   const { kserve } = model.engine;
   if (!kserve)
     throw new VoxgateError('bad-model', 'engine.providers names kserve, but engine.kserve does not say where it is');
-  return [{ kind: 'kserve', ...kserve }];
+  return [{ kind: 'kserve', ...kserve, timeoutMs: model.engine.timeoutSeconds * 1000 }];
 }
 
 /** The shape of a run: fixed lengths of the network must be those of the window, free ones take them. */

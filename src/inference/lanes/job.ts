@@ -12,6 +12,9 @@ import type { InputValues, OutputTensor } from './network.ts';
 import { emptyValues, TensorReader } from './tensor-reader.ts';
 import { layWindows } from './window-grid.ts';
 
+/** More than this is a wrong window, not a large image. */
+const MOST_WINDOWS = 100_000;
+
 /** A window that must be run. */
 export interface Window {
   readonly job: Job;
@@ -220,6 +223,9 @@ function startsBy(
   starts: readonly [readonly number[], readonly number[], readonly number[]],
   slabAxis: 0 | 1 | 2,
 ): Triple[] {
+  const count = starts.reduce((product, { length }) => product * length, 1);
+  if (count > MOST_WINDOWS)
+    throw new VoxgateError('bad-model', `the image would take ${count} windows; at most ${MOST_WINDOWS} are run`);
   const all = starts[0].flatMap((a) => starts[1].flatMap((b) => starts[2].map((c): Triple => [a, b, c])));
   return all.sort((one, other) => one[slabAxis] - other[slabAxis]);
 }

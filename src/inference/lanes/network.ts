@@ -12,7 +12,14 @@ export type NetworkRef =
       readonly provider: 'cpu' | 'cuda' | 'tensorrt';
       readonly threads: number;
     }
-  | { readonly kind: 'kserve'; readonly url: string; readonly model: string; readonly version?: string };
+  | {
+      readonly kind: 'kserve';
+      readonly url: string;
+      readonly model: string;
+      readonly version?: string;
+      /** Of one request. */
+      readonly timeoutMs: number;
+    };
 
 /** A named tensor as the network declares it; a length that is free is a name, or -1. */
 export interface Port {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { sentenceOf, VoxgateError } from '../../errors.ts';
 import { fromFloat16 } from './float16.ts';
 import type { NetworkCall, NetworkRef, OutputTensor, Port } from './network.ts';
@@ -18,6 +18,9 @@ const KEPT_BYTES = 2 ** 30;
 
 /** In the order of their last use. */
 const held = new Map<string, { readonly session: InferenceSession; readonly bytes: number }>();
+
+// Why something fails is in what is thrown; by itself the library writes it to the error output too.
+env.logLevel = 'fatal';
 
 const port = parentPort;
 port?.on('message', (asked: ToThread) => {
@@ -64,8 +67,6 @@ async function open({ path, provider, threads }: FileNetwork): Promise<Inference
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
-      // Why it fails is in what it throws; here it would stand on the error output too.
-      logSeverityLevel: 4,
       // Waiting threads that spin would take a core from the doors.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });

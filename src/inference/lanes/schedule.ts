@@ -137,14 +137,7 @@ function take(job: Job): Window | undefined {
 
 /** Jobs of one kin can share a batch. */
 function kinOf({ request, network, mirrorings }: Job): string {
-  return JSON.stringify([
-    request.model.key,
-    request.model.files,
-    network?.provider,
-    network?.dims,
-    request.outputs,
-    mirrorings,
-  ]);
+  return JSON.stringify([request.model.key, network?.provider, network?.dims, request.outputs, mirrorings]);
 }
 
 function soonest<T>(all: readonly T[], jobOf: (one: T) => Job): T | undefined {

@@ -13,9 +13,6 @@ export interface WindowGrid {
   readonly starts: readonly [readonly number[], readonly number[], readonly number[]];
 }
 
-/** More than this is a wrong window, not a large image. */
-const MOST_WINDOWS = 1_000_000;
-
 /**
  * The grid of MONAI's `sliding_window_inference` (windows a scan interval apart, the last shifted back to the end) or of
  * nnU-Net's `compute_steps_for_sliding_window` (evenly spread). A length of 0 or less is the whole image. An image
@@ -33,12 +30,6 @@ export function layWindows(image: Triple, { roi, overlap, grid }: GridSpec): Win
     const along = grid === 'monai' ? monaiStarts(size, length, overlap) : nnunetStarts(size, length, overlap);
     return along.map((start) => start - before);
   });
-  const windows = starts.reduce((product, { length }) => product * length, 1);
-  if (windows > MOST_WINDOWS)
-    throw new VoxgateError(
-      'bad-model',
-      `windows of ${lengths.join('×')} over ${image.join('×')} would be ${windows}; at most ${MOST_WINDOWS} are run`,
-    );
   return { image, roi: lengths, starts };
 }
 

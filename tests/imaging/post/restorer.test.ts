@@ -1,49 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { PackedFrames } from '../../../src/imaging/pack.ts';
-import { Restorer, type RestorerRequest, slabAxisOf } from '../../../src/imaging/post/restorer.ts';
-import type { Preparation } from '../../../src/imaging/transforms/preparation.ts';
 import type { PostStep } from '../../../src/imaging/transforms/steps.ts';
-import type { Volume } from '../../../src/imaging/volume.ts';
-import { storedSize } from '../../../src/imaging/volume-planes.ts';
 import { randomNumbers } from '../slices.ts';
 import { aGrid, aVolume } from '../volumes.ts';
-import { plainRestore, slabsOf } from './plain-restore.ts';
+import { plainRestore } from './plain-restore.ts';
+import { restored, segmentsOf, unpacked } from './restored.ts';
 import { type AxisWay, aPreparation } from './ways.ts';
-
-const segmentsOf = (classes: readonly number[]) => classes.map((c, i) => ({ number: i + 1, class: c }));
-
-function restored(
-  volume: Volume,
-  preparation: Preparation,
-  scores: Float32Array,
-  request: Pick<RestorerRequest, 'postprocess' | 'classes' | 'kind' | 'segments'>,
-): PackedFrames {
-  const restorer = new Restorer(volume, preparation, { ...request, measurements: [] });
-  const axis = slabAxisOf(preparation);
-  const slabs = slabsOf(scores, request.classes, preparation.shape, axis);
-  const planes = preparation.shape[axis];
-  const length = slabs.length / planes;
-  for (let first = 0; first < planes; first += 3) {
-    const count = Math.min(3, planes - first);
-    restorer.addSlab(slabs.slice(first * length, (first + count) * length), first, count);
-  }
-  return restorer.finish();
-}
-
-/** The labels in packed frames, [slice][row][column]: the number of the segment, bits of 2 ** number where they overlap. */
-function unpacked({ frames, pixelData }: PackedFrames, volume: Volume, overlap = false): Uint16Array {
-  const { rows, columns } = storedSize(volume);
-  const voxels = rows * columns;
-  const labels = new Uint16Array(volume.slices.length * voxels);
-  for (const [i, { segment, slice }] of frames.entries()) {
-    for (let voxel = 0; voxel < voxels; voxel++) {
-      const place = i * voxels + voxel;
-      if (((pixelData[place >> 3]! >> (place & 7)) & 1) === 0) continue;
-      labels[slice * voxels + voxel]! += overlap ? 2 ** segment : segment;
-    }
-  }
-  return labels;
-}
 
 /** Scores with patches, noise and some equal values. */
 function patchy(channels: number, shape: readonly number[], seed: number): Float32Array {

@@ -1,0 +1,153 @@
+import type { Archive } from '../archive/archive.ts';
+import { type Analysis, type Result, recordResults } from '../catalog/analyses.ts';
+import type { Database } from '../catalog/database.ts';
+import { readPredecessors } from '../catalog/revisions.ts';
+import { VoxgateError } from '../errors.ts';
+import type { Engine } from '../inference/engine.ts';
+import { findModel, type Model, type ModelLibrary } from '../inference/model-library.ts';
+import type { JobRun } from '../jobs/queue.ts';
+import type { Log } from '../log.ts';
+import { KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
+import type { Device } from '../results/types.ts';
+import { conclude, implausibilities } from './conclude.ts';
+import { findingsOf } from './findings.ts';
+import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
+import { leaveDelivery } from './leave-analysis.ts';
+import type { Outcome } from './outcome.ts';
+import { buildResultsApart } from './results-worker-client.ts';
+import { runModel } from './run-model.ts';
+
+export interface AnalyzeParts {
+  readonly database: Database;
+  readonly archive: Archive;
+  readonly library: ModelLibrary;
+  readonly engine: Engine;
+  readonly device: Device;
+  readonly log: Log;
+  /** For tensors on their way between processes; emptied after each job. */
+  readonly workFolder: string;
+}
+
+/**
+ * The work of one analysis: volumes, inference, results, and the deliveries they wait for, the last together in one
+ * transaction. Done again after a crash it makes the same objects, byte for byte, and the archive knows them already.
+ *
+ * @throws VoxgateError with what keeps it from being done; nothing is recorded then
+ */
+export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, run: JobRun): Promise<void> {
+  const model = modelOf(parts.library, analysis);
+  const slots = await gatherInputs(parts.archive, analysis, model.manifest);
+  const outcome = await runModel(parts, {
+    name: `analysis-${analysis.id}`,
+    model,
+    slots,
+    priority: analysis.priority,
+    signal: run.signal,
+  });
+  const notes = slots.flatMap((slot) => slot?.stack.notes ?? []);
+  const conclusion = conclude(model.manifest, outcome, notes);
+  const built = await buildResultsApart({
+    analysis,
+    model,
+    device: parts.device,
+    sources: slots.flatMap((slot) => (slot === undefined ? [] : [sourceOf(slot)])),
+    outcome,
+    conclusion,
+    predecessors: await predecessorsOf(parts.database, analysis),
+  });
+  if (built.repaired.length > 0)
+    parts.log.warn(
+      { analysis: analysis.id, tags: built.repaired },
+      'invalid attributes of the source were not copied as they are',
+    );
+  run.signal.throwIfAborted();
+  await keepResults(parts.archive, built.objects);
+  await record(parts.database, analysis, { model, outcome, conclusion, results: built.results });
+}
+
+function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: Analysis): Model {
+  const model = findModel(library, `${modelId}@${modelVersion}`);
+  if (model?.key === modelDigest) return model;
+  throw new VoxgateError(
+    'bad-model',
+    `model ${modelId} ${modelVersion} is no longer in the library as it was when this series was routed.`,
+  );
+}
+
+/** What the results are made of: of each slice its instance and frame, and where it lies. */
+function sourceOf({ studyInstanceUid, seriesInstanceUid, instances, stack }: GatheredSlot) {
+  const first = instances[stack.frames[0]!.instance]!;
+  return {
+    studyInstanceUid,
+    seriesInstanceUid,
+    attributes: first.dataset,
+    grid: stack.grid,
+    placed: stack.placed,
+    calibrated: stack.calibration === 'patient' || stack.calibration === 'calibrated',
+    units: stack.units,
+    positions:
+      stack.shear || stack.sliceTaps
+        ? stack.frames.map(({ header }) => header.position ?? ([0, 0, 0] as const))
+        : undefined,
+    instances: stack.frames.map(({ instance, frame }) => {
+      const { sopClassUid, sopInstanceUid, dataset } = instances[instance]!;
+      const isMultiFrame = Number(dataset['00280008']?.Value?.[0] ?? 1) > 1;
+      return { sopClassUid, sopInstanceUid, ...(isMultiFrame ? { frameNumber: frame } : {}) };
+    }),
+  };
+}
+
+/** The results that those of this analysis take the place of: there is something to reject only if some were made. */
+async function predecessorsOf(database: Database, { id, supersedesId }: Analysis): Promise<readonly Result[]> {
+  if (supersedesId === null) return [];
+  const [newest] = await readPredecessors(database, id);
+  return newest?.results.filter(({ sopClassUid }) => sopClassUid !== KEY_OBJECT_SELECTION_STORAGE) ?? [];
+}
+
+/** The results enter by the same gate as everything else, and are never settled (origin: self). */
+export async function keepResults(archive: Archive, objects: readonly Buffer[]): Promise<void> {
+  const transfer = archive.ingest.begin('self');
+  try {
+    for (const bytes of objects) {
+      const incoming = await transfer.receiveFile();
+      await incoming.write(bytes);
+      await transfer.finish(incoming);
+    }
+  } finally {
+    await transfer.end();
+  }
+}
+
+interface Done {
+  readonly model: Model;
+  readonly outcome: Outcome;
+  readonly conclusion: string;
+  readonly results: readonly Result[];
+}
+
+/** Findings, results and deliveries together; an implausible result is kept here for a person to look at. */
+async function record(
+  database: Database,
+  analysis: Analysis,
+  { model, outcome, conclusion, results }: Done,
+): Promise<void> {
+  const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
+  const peers = withheld ? [] : analysis.deliverTo;
+  await database.transaction(async (tx) => {
+    await recordResults(tx, analysis.id, {
+      conclusion,
+      reason: `${conclusion} ${fateOf(peers, withheld)}`,
+      findings: JSON.stringify(findingsOf(model.manifest, outcome)),
+      results,
+      peers,
+    });
+    for (const peer of peers) await leaveDelivery(tx, analysis, peer);
+  });
+}
+
+function fateOf(peers: readonly string[], withheld: boolean): string {
+  if (withheld) return 'Kept in this node and sent to nobody: a person has to look at it.';
+  return peers.length > 0
+    ? `Waiting to be delivered to ${peers.join(', ')}.`
+    : 'Kept in this node; no peer is to receive it.';
+}
