@@ -1,5 +1,6 @@
 // npm run test:crash: a real node under four senders, killed (kill -9) at random moments and started again.
 //   -- --kills 200 --seconds 1200 --seed 7
+//   -- --analyses --kills 200 --studies 50: studies are analysed and delivered meanwhile, and any process is killed
 // Ends with 1 if an acknowledged object is lost or changed, a row has no bytes, or the sweep leaves an orphan.
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,13 +13,20 @@ import { compareStore, miscounted, retrieveAll, stagedFiles } from './crash/veri
 import { prepare } from './prepare.mjs';
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string' }, seconds: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    kills: { type: 'string' },
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    analyses: { type: 'boolean' },
+    studies: { type: 'string' },
+  },
 });
 const KILLS = Number(values.kills ?? 20);
 const SECONDS = Number(values.seconds ?? 1200);
+const STUDIES = Number(values.studies ?? 10);
 const seed = Number(values.seed ?? randomInt(1, 2 ** 31));
-if (![KILLS, SECONDS, seed].every(Number.isFinite)) {
-  console.error('npm run test:crash -- [--kills 20] [--seconds 1200] [--seed N]');
+if (![KILLS, SECONDS, STUDIES, seed].every(Number.isFinite)) {
+  console.error('npm run test:crash -- [--kills 20] [--seconds 1200] [--seed N] [--analyses [--studies 10]]');
   process.exit(1);
 }
 
@@ -30,6 +38,10 @@ const WHILE_STARTING = 0.1;
 const WITH_DATABASE = 0.3;
 
 if (process.env.VOXGATE_TEST_NO_BUILD !== '1') prepare();
+if (values.analyses) {
+  const { crashAnalyses } = await import('./crash/analyses.mjs');
+  process.exit(await crashAnalyses({ kills: KILLS, studies: STUDIES, seconds: SECONDS, seed }));
+}
 const random = seeded(seed);
 const node = await CrashNode.make();
 for (const signal of ['SIGINT', 'SIGTERM'])

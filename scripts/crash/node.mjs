@@ -26,7 +26,7 @@ export class CrashNode {
   /** The end of what it logged; a node that does not come back says why. */
   #words = '';
 
-  constructor(folder, dimsePort, httpPort) {
+  constructor(folder, dimsePort, httpPort, settings = {}) {
     this.folder = folder;
     this.data = join(folder, 'data');
     this.dimse = { port: dimsePort, aeTitle: 'VOXGATE' };
@@ -40,16 +40,19 @@ export class CrashNode {
       VOXGATE_DIMSE: `127.0.0.1:${dimsePort}`,
       VOXGATE_HTTP: `127.0.0.1:${httpPort}`,
       VOXGATE_LOG_LEVEL: 'warn',
+      ...settings,
     };
   }
 
-  static async make() {
+  /** @param {{ config?: object, settings?: NodeJS.ProcessEnv }} [more] what stands in its settings file and environment */
+  static async make({ config = {}, settings = {} } = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'voxgate-crash-'));
     // The embedded PostgreSQL may run as another user, who has to enter it.
     chmodSync(folder, 0o755);
     mkdirSync(join(folder, 'models'));
-    writeFileSync(join(folder, 'config.json'), '{}');
-    return new CrashNode(folder, ...(await freePorts()));
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+    const [dimsePort, httpPort] = await freePorts();
+    return new CrashNode(folder, dimsePort, httpPort, settings);
   }
 
   /** Starts it without waiting: it may be killed before it is ready. */
@@ -118,6 +121,21 @@ export class CrashNode {
     const port = readFileSync(join(this.#cluster, 'postmaster.pid'), 'utf8').split('\n')[3];
     const password = readFileSync(join(this.data, 'postgres', 'password'), 'utf8').trim();
     return `postgresql://voxgate:${password}@127.0.0.1:${port}/voxgate`;
+  }
+
+  /** Process ids of its children whose command line names this file. */
+  childrenOf(file) {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          const parent = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1).split(' ')[1];
+          return Number(parent) === this.#child.pid && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(file);
+        } catch {
+          return false; // ended meanwhile
+        }
+      });
   }
 
   /** The postmaster and what it started: all of them, and nobody else, work in the cluster's folder. */

@@ -3,7 +3,7 @@ import { readAnalysis } from '../catalog/analyses.ts';
 import type { Database, Transaction } from '../catalog/database.ts';
 import { type DeadLetter, endDeadLetter, listDeadLetters } from '../catalog/dead-letters.ts';
 import { enqueue, type JobPayloads } from '../jobs/queue.ts';
-import { leaveAnalysis } from './settle-series.ts';
+import { leaveAnalysis, leaveDelivery } from './leave-analysis.ts';
 
 /** Letters that are replayed in one go. */
 const MOST_AT_ONCE = 1000;
@@ -51,11 +51,13 @@ async function leaveAgain(tx: Transaction, letter: DeadLetter): Promise<void> {
     }
     return;
   }
-  if (analysis && job === 'deliver-results')
+  if (analysis && job === 'deliver-results') {
     await tx.raw(`UPDATE analyses SET state = 'running', reason = ? WHERE id = ? AND state = 'failed'`, [
       `${analysis.conclusion ?? ''} The delivery is tried again.`.trim(),
       analysis.id,
     ]);
+    return leaveDelivery(tx, analysis, String(payload['peer']));
+  }
   // The names and payloads of the table are those that enqueue() wrote.
   await enqueue(tx, job as keyof JobPayloads, payload as never, jobKey === null ? {} : { key: jobKey });
 }

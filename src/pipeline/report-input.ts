@@ -10,7 +10,7 @@ type Wanted = Omit<ReportInput, 'outlines' | 'segmentation' | 'seriesUid' | 'ins
 /** What an analysis found, in the terms of a report. */
 export function reportInput(material: ResultMaterial, common: CommonInput, uids: ResultUids): Wanted {
   const { model, outcome, sources, conclusion, predecessors } = material;
-  const [, ...others] = sources;
+  const others = sources.slice(1);
   const withSeg = model.manifest.results.includes('SEG');
   return {
     ...common,
@@ -32,19 +32,17 @@ function unitOf(units: string): ValueUnit {
   return UNITS.has(units) ? (units as ValueUnit) : 'none';
 }
 
-/** What was asked for was measured: what is there is reported. */
+/** What was asked for was measured; what was not, was not. */
 function measured(one: SegmentMeasurement): SegmentMeasurements {
   const { segment, volumeMl, statistics, longAxisMm, shortAxisMm, maximumDiameterMm, surfaceMm2 } = one;
-  if (statistics === undefined) return { segment, volumeMl, longAxisMm, shortAxisMm, maximumDiameterMm, surfaceMm2 };
-  const { unit, mean, standardDeviation, minimum, maximum, median } = statistics;
   return {
     segment,
     volumeMl,
-    statistics: { unit: unitOf(unit), mean, standardDeviation, minimum, maximum, median },
-    longAxisMm,
-    shortAxisMm,
-    maximumDiameterMm,
-    surfaceMm2,
+    ...(statistics && { statistics: { ...statistics, unit: unitOf(statistics.unit) } }),
+    ...(longAxisMm !== undefined && { longAxisMm }),
+    ...(shortAxisMm !== undefined && { shortAxisMm }),
+    ...(maximumDiameterMm !== undefined && { maximumDiameterMm }),
+    ...(surfaceMm2 !== undefined && { surfaceMm2 }),
   };
 }
 
