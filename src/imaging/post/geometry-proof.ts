@@ -1,6 +1,6 @@
 import { VoxgateError } from '../../errors.ts';
 import { positionOf, type Vec3 } from '../grid.ts';
-import type { Segment } from '../measure.ts';
+import type { Segment } from '../segment.ts';
 import type { Affine, Preparation } from '../transforms/preparation.ts';
 import { dot, length, subtract } from '../vector.ts';
 import type { Volume } from '../volume.ts';
