@@ -1,14 +1,14 @@
 import { type Frame, memoryCounts } from './frame.ts';
 
 /** Where element [a][b][c] lies in the memory [slice][row][column]: base + a × stride a + b × stride b + c × stride c. */
-export interface Strides {
+interface Strides {
   readonly base: number;
   readonly a: number;
   readonly b: number;
   readonly c: number;
 }
 
-export function stridesOf(frame: Frame): Strides {
+function stridesOf(frame: Frame): Strides {
   const [columns, rows] = memoryCounts(frame);
   const strideOf = [1, columns, columns * rows] as const;
   let base = 0;
