@@ -147,6 +147,7 @@ async function build(
     log,
     workFolder,
     device: await describeDevice(settings),
+    routing,
   };
   const commitments = new Commitments({ store, database, log });
   const requested = new RequestedCommitments(database);

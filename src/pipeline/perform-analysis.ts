@@ -7,11 +7,13 @@ import { findModel, type Model, type ModelLibrary } from '../inference/model-lib
 import type { JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import type { Device } from '../results/types.ts';
+import { planChained, recordChained } from './chain-analyses.ts';
 import { conclude, implausibilities } from './conclude.ts';
 import { findingsOf } from './findings.ts';
 import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
 import { leaveDelivery } from './leave-analysis.ts';
 import type { Outcome } from './outcome.ts';
+import type { Routing } from './plan-analyses.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
 
@@ -24,6 +26,8 @@ export interface AnalyzeParts {
   readonly log: Log;
   /** For tensors on their way between processes; emptied after each job. */
   readonly workFolder: string;
+  /** By whose routes findings lead to further analyses. */
+  readonly routing: Routing;
 }
 
 /**
@@ -60,7 +64,7 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
     );
   run.signal.throwIfAborted();
   await keepResults(parts.archive, built.objects);
-  await record(parts.database, analysis, { model, outcome, conclusion, results: built.results });
+  await record(parts, analysis, { model, outcome, conclusion, results: built.results });
 }
 
 function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: Analysis): Model {
@@ -123,21 +127,24 @@ interface Done {
 
 /** Findings, results and deliveries together; an implausible result is kept here for a person to look at. */
 async function record(
-  database: Database,
+  parts: AnalyzeParts,
   analysis: Analysis,
   { model, outcome, conclusion, results }: Done,
 ): Promise<void> {
   const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
-  const peers = withheld ? [] : analysis.deliverTo;
-  await database.transaction(async (tx) => {
+  const findings = findingsOf(model.manifest, outcome);
+  const chained = withheld ? undefined : await planChained(parts, analysis, findings);
+  const peers = withheld ? [] : [...analysis.deliverTo, ...(chained?.deliverTo ?? [])];
+  await parts.database.transaction(async (tx) => {
     await recordResults(tx, analysis.id, {
       conclusion,
       reason: `${conclusion} ${fateOf(peers, withheld)}`,
-      findings: JSON.stringify(findingsOf(model.manifest, outcome)),
+      findings: JSON.stringify(findings),
       results,
       peers,
     });
     for (const peer of peers) await leaveDelivery(tx, analysis, peer);
+    if (chained) await recordChained(tx, analysis, chained);
   });
 }
 
