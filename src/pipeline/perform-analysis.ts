@@ -1,11 +1,13 @@
 import type { Archive } from '../archive/archive.ts';
-import { type Analysis, type Result, readResults, recordResults } from '../catalog/analyses.ts';
+import { type Analysis, type Result, recordResults } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
+import { readPredecessors } from '../catalog/revisions.ts';
 import { VoxgateError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
 import { findModel, type Model, type ModelLibrary } from '../inference/model-library.ts';
 import type { JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
+import { KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
 import type { Device } from '../results/types.ts';
 import { conclude, implausibilities } from './conclude.ts';
 import { findingsOf } from './findings.ts';
@@ -88,8 +90,10 @@ function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: 
 }
 
 /** The results that those of this analysis take the place of: there is something to reject only if some were made. */
-async function predecessorsOf(database: Database, { supersedesId }: Analysis): Promise<readonly Result[]> {
-  return supersedesId === null ? [] : readResults(database, supersedesId);
+async function predecessorsOf(database: Database, { id, supersedesId }: Analysis): Promise<readonly Result[]> {
+  if (supersedesId === null) return [];
+  const [newest] = await readPredecessors(database, id);
+  return newest?.results.filter(({ sopClassUid }) => sopClassUid !== KEY_OBJECT_SELECTION_STORAGE) ?? [];
 }
 
 /** The results enter by the same gate as everything else, and are never settled (origin: self). */

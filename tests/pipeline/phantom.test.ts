@@ -42,19 +42,43 @@ describe('a phantom chest, from C-STORE to the results', () => {
     expect(items(document!, 'ContentSequence').length).toBeGreaterThan(3);
   });
 
-  it('sent again after the results makes nothing new, and other slices of it make an analysis of their own', async () => {
-    const node = await aNode({ idleSettleSeconds: 5 });
-    const series = await sendPhantom(node, OPTIONS, (slice) => slice < 50);
+  it('sent again makes nothing new, and more of it a second revision, before which the first is rejected', async () => {
+    const small = { ...OPTIONS, slices: 24 };
+    const pacs = await aNode({ models: [], aeTitle: 'PACS' });
+    const node = await aNode({
+      idleSettleSeconds: 3,
+      peers: [{ name: 'pacs', aeTitle: 'PACS', host: '127.0.0.1', port: pacs.dimsePort }],
+    });
+    const series = await sendPhantom(node, small, (slice) => slice < 20);
     const first = await ended(node, series);
-    await sendPhantom(node, OPTIONS, (slice) => slice < 50);
+    await sendPhantom(node, small, (slice) => slice < 20);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect((await analysesOf(node, series)).analyses).toEqual(first.analyses);
-    await sendPhantom(node, OPTIONS);
+    await sendPhantom(node, small);
     const second = await ended(node, series, 2);
     const [whole, part] = second.analyses;
     expect(part).toEqual(first.analyses[0]);
+    expect(whole).toMatchObject({
+      revision: 2,
+      supersedes: expect.any(Number),
+      evidence: { confidence: expect.any(String) },
+    });
     expect(whole!.results).not.toEqual(part!.results);
-  });
+    for (const { http } of [node, pacs]) {
+      const [note, ...others] = await getJson<JsonDataset[]>(
+        `${http}/dicom-web/instances?Modality=KO&includefield=all`,
+      );
+      expect(others).toEqual([]);
+      expect(whole!.results).toContain(text(note!, 'SOPInstanceUID'));
+      const [whole_, rejected] = [new Set(whole!.results), items(note!, 'CurrentRequestedProcedureEvidenceSequence')];
+      const named = rejected
+        .flatMap((study) => items(study, 'ReferencedSeriesSequence'))
+        .flatMap((one) => items(one, 'ReferencedSOPSequence'))
+        .map((reference) => text(reference, 'ReferencedSOPInstanceUID')!);
+      expect(named.sort()).toEqual([...part!.results].sort());
+      expect(named.some((sop) => whole_.has(sop))).toBe(false);
+    }
+  }, 120_000);
 
   it('with a slice missing is told so, in millimetres, and nothing runs', async () => {
     const node = await aNode();
