@@ -161,6 +161,7 @@ async function build(
     log,
     concurrency: PROMPT_JOBS,
     analyses: settings.analyses,
+    alone: settings.databaseUrl === undefined,
     timeLimitsMs: { 'analyze-series': settings.analysisMs, 'analyze-urgent': settings.analysisMs },
     onFailure: keepFailures(database),
     handlers: {
