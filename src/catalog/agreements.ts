@@ -122,7 +122,8 @@ export async function readAgreementStatistics(database: Database, model: string)
        (count(*) FILTER (WHERE (primary_ml > 0) <> (shadow_ml > 0)))::integer AS "oneSided"
      FROM compared
      GROUP BY route, primary_model, shadow_model, kind, label
-     ORDER BY last DESC, kind DESC, label`,
+     ORDER BY max(max(compared_at)) OVER (PARTITION BY route, primary_model, shadow_model) DESC,
+       shadow_model, primary_model, route, kind DESC, label`,
     [model],
   );
   return rows;

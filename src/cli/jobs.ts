@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { loadSettings } from '../config.ts';
-import { sentenceOf, VoxgateError } from '../errors.ts';
+import { VoxgateError } from '../errors.ts';
+import { askNode } from './ask-node.ts';
 
 /** What a running node answers; only what is printed. */
 interface Overview {
@@ -38,8 +38,8 @@ export function addJobs(program: Command): void {
     .option('--json', 'as JSON')
     .action(async ({ json }: { readonly json?: boolean }) => {
       const [overview, letters] = [
-        await ask<Overview>('GET', '/api/jobs'),
-        await ask<Letters>('GET', '/api/dead-letters?limit=500'),
+        await askNode<Overview>('GET', '/api/jobs'),
+        await askNode<Letters>('GET', '/api/dead-letters?limit=500'),
       ];
       if (json) process.stdout.write(`${JSON.stringify({ ...overview, ...letters })}\n`);
       else process.stdout.write(lines(overview, letters).join(''));
@@ -53,11 +53,14 @@ export function addJobs(program: Command): void {
       if ((id === undefined) === (model === undefined))
         throw new VoxgateError('bad-request', 'say which: a number, or --model with a model id');
       if (model === undefined) {
-        await ask('POST', `/api/dead-letters/${id}/replay`);
+        await askNode('POST', `/api/dead-letters/${id}/replay`);
         process.stdout.write(`${id} is tried again\n`);
         return;
       }
-      const { replayed } = await ask<{ replayed: number }>('POST', `/api/models/${encodeURIComponent(model)}/replay`);
+      const { replayed } = await askNode<{ replayed: number }>(
+        'POST',
+        `/api/models/${encodeURIComponent(model)}/replay`,
+      );
       process.stdout.write(`${replayed} analyses are tried again\n`);
     });
   jobs
@@ -66,7 +69,7 @@ export function addJobs(program: Command): void {
     .argument('<analysis>', 'number of the analysis', aNumber)
     .option('--reason <text>', 'why, for those who look at it later')
     .action(async (id: number, { reason }: { readonly reason?: string }) => {
-      await ask('POST', `/api/analyses/${id}/cancel`, reason === undefined ? {} : { reason });
+      await askNode('POST', `/api/analyses/${id}/cancel`, reason === undefined ? {} : { reason });
       process.stdout.write(`analysis ${id} is cancelled\n`);
     });
 }
@@ -83,19 +86,6 @@ function lines({ jobs, failures }: Overview, { deadLetters }: Letters): string[]
     ),
     ...(deadLetters.length === 0 ? ['nothing was given up\n'] : []),
   ];
-}
-
-async function ask<T>(method: 'GET' | 'POST', path: string, body: object = {}): Promise<T> {
-  const { host, port } = loadSettings().http;
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const sent = method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  const response = await fetch(`http://${name}:${port}${path}`, { method, ...sent }).catch((cause: unknown) => {
-    throw new VoxgateError('not-found', `no node answers at ${name}:${port}: ${sentenceOf(cause)}`, { cause });
-  });
-  const answer: unknown = await response.json();
-  if (response.ok) return answer as T;
-  const said = typeof answer === 'object' && answer !== null && 'error' in answer ? String(answer.error) : 'no reason';
-  throw new VoxgateError('bad-request', `the node answers ${response.status}: ${said}`);
 }
 
 function aNumber(text: string): number {

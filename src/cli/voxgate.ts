@@ -7,6 +7,7 @@ import { addMigrate } from './migrate.ts';
 import { addModels } from './models.ts';
 import { addPasscode } from './passcode.ts';
 import { addPhantom } from './phantom.ts';
+import { addRoutes } from './routes.ts';
 import { addSend } from './send.ts';
 import { addServe } from './serve.ts';
 import { addVerify } from './verify.ts';
@@ -15,7 +16,18 @@ import { addVerify } from './verify.ts';
 const program = new Command('voxgate').description('DICOMweb-compliant PACS plugin and AI node').version(VERSION);
 // Otherwise `models import --version 1.0.0` would tell the version of the program.
 program.enablePositionalOptions();
-for (const add of [addServe, addMigrate, addSend, addEcho, addPhantom, addModels, addVerify, addPasscode, addJobs])
+for (const add of [
+  addServe,
+  addMigrate,
+  addSend,
+  addEcho,
+  addPhantom,
+  addModels,
+  addVerify,
+  addPasscode,
+  addJobs,
+  addRoutes,
+])
   add(program);
 
 try {

@@ -3,6 +3,7 @@ import { callerPaths } from './callers-openapi.ts';
 import { deletionPaths } from './deletions-openapi.ts';
 import { jobPaths } from './jobs-openapi.ts';
 import { modelPaths } from './models-openapi.ts';
+import { routePaths } from './routes-openapi.ts';
 import { workflowPaths } from './workflow-openapi.ts';
 
 /** What the admin API answers, for programs: OpenAPI 3.1. */
@@ -31,6 +32,7 @@ export function openApi(): object {
       ...workflowPaths(),
       ...jobPaths(),
       ...modelPaths(),
+      ...routePaths(),
       '/healthz': { get: { summary: 'The process lives', responses: json('Live') } },
       '/readyz': {
         get: {

@@ -20,6 +20,7 @@ import { createDeletionsApi, type DeletionsParts } from './deletions-api.ts';
 import { createJobsApi } from './jobs-api.ts';
 import { createModelsApi } from './models-api.ts';
 import { openApi } from './openapi.ts';
+import { createRoutesApi } from './routes-api.ts';
 import { statusPage } from './status-page.ts';
 import { createViewer, VIEWER_PATH } from './viewer.ts';
 import { createWorkflowApi } from './workflow-api.ts';
@@ -92,6 +93,7 @@ export function createConsole({
     response.json({ analyses: (await reportNewest(database, NEWEST)).map(present) });
   });
 
+  router.use('/api', createRoutesApi({ database, archive, library, settings }));
   router.use('/api', createWorkflowApi(database, commitments));
   router.use('/api', createJobsApi({ database, cancelRunning }));
   router.use(callerRoutes(database, tls));
@@ -176,6 +178,7 @@ function present(analysis: AnalysisReport) {
     priority: analysis.priority,
     evidence: analysis.evidence,
     route: analysis.route,
+    mode: analysis.mode,
     seriesInstanceUid: analysis.seriesInstanceUid,
     studyInstanceUid: analysis.studyInstanceUid,
     state: analysis.state,

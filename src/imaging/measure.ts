@@ -20,11 +20,6 @@ export interface Measurement {
   readonly maxHu: number;
   /** Of the voxels as a population. */
   readonly stdHu: number;
-  /** mm, in the plane of acquisition; where asked for. */
-  readonly longAxisMm?: number;
-  readonly shortAxisMm?: number;
-  readonly maximumDiameterMm?: number;
-  readonly surfaceMm2?: number;
   /** LPS, mm. */
   readonly centroid: Vec3;
 }

@@ -3,7 +3,6 @@ import { VoxgateError } from '../errors.ts';
 import { emptyVolume } from './empty-volume.ts';
 import { float16Of } from './float16.ts';
 import { readFully } from './frame-file.ts';
-import { measurer } from './measure.ts';
 import { openSlots } from './open-slots.ts';
 import { type PlacedBox, placeBoxes } from './place-boxes.ts';
 import { type Restored, Restorer, slabAxisOf } from './post/restorer.ts';
@@ -80,27 +79,7 @@ export class ModelSteps {
   finish(): Restored {
     const restored = this.#restoring().finish();
     this.#restorer = undefined;
-    return restored.measurements.length > 0 ? restored : { ...restored, measurements: this.#measure(restored) };
-  }
-
-  /** Each frame's voxels against the slice it lies on. */
-  #measure({ frames, pixelData }: Restored): Restored['measurements'] {
-    const volume = this.#source();
-    const numbers = [...new Set(frames.map(({ segment }) => segment))];
-    const measures = measurer(
-      volume,
-      numbers.map((number) => ({ number, class: number })),
-    );
-    const voxels = volume.grid.rows * volume.grid.columns;
-    for (const [frame, { segment, slice }] of frames.entries()) {
-      const labels = new Uint8Array(voxels);
-      for (let i = 0; i < voxels; i++) {
-        const bit = frame * voxels + i;
-        if ((pixelData[Math.floor(bit / 8)]! >> (bit % 8)) & 1) labels[i] = segment;
-      }
-      measures.add(labels, slice);
-    }
-    return measures.finish();
+    return restored;
   }
 
   placeBoxes(boxes: readonly (readonly number[])[]): PlacedBox[] {

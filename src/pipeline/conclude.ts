@@ -1,4 +1,4 @@
-import type { Measurement } from '../imaging/measure.ts';
+import type { SegmentMeasurement } from '../imaging/post/measure-labels.ts';
 import type { ModelManifest, PlausibleRange } from '../inference/model-manifest.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -25,12 +25,12 @@ export function implausibilities(
   });
 }
 
-function measuredValue(measured: Measurement, measure: PlausibleRange['measure']): number | undefined {
+function measuredValue(measured: SegmentMeasurement, measure: PlausibleRange['measure']): number | undefined {
   switch (measure) {
     case 'volumeMl':
       return measured.volumeMl;
     case 'mean':
-      return measured.meanHu;
+      return measured.statistics?.mean;
     case 'longAxisMm':
       return measured.longAxisMm;
   }
@@ -60,7 +60,10 @@ function finding(manifest: ModelManifest, outcome: Outcome): string {
   }
 }
 
-function segmentSentence({ segments, nothingFound }: ModelManifest, measurements: readonly Measurement[]): string {
+function segmentSentence(
+  { segments, nothingFound }: ModelManifest,
+  measurements: readonly SegmentMeasurement[],
+): string {
   if (measurements.length === 0) return nothingFound;
   const parts = measurements.map(
     ({ segment, volumeMl }) =>

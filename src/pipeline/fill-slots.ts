@@ -25,7 +25,7 @@ export interface FilledSlot {
   readonly because: string;
 }
 
-/** A series for the slot by itself: the gates of the model, then what the route adds. */
+/** A series for the slot by what it says: the gates of the model, then what the route adds. */
 export function fitOf(model: Model, slot: InputSlot, route: RouteSettings | undefined, series: StudySeries): Fit {
   const name = nameOfSeries(series);
   const said = (because: string | undefined): Fit => ({
@@ -38,17 +38,29 @@ export function fitOf(model: Model, slot: InputSlot, route: RouteSettings | unde
   if (refusal !== undefined) return said(refusal);
   const added = route?.inputs?.[slot.slot];
   const onSeries = added && judge(added, series.facts, `route "${route?.name}"`);
-  return said(onSeries && !onSeries.holds ? onSeries.because : refusalOfImages(slot, series));
+  return said(onSeries && !onSeries.holds ? onSeries.because : undefined);
 }
 
 /** Why the images make nothing that the slot takes: in the words of the assembly, as the analysis would say it. */
-function refusalOfImages(slot: InputSlot, { headers }: StudySeries): string | undefined {
+export function refusalOfImages(slot: InputSlot, { headers }: StudySeries): string | undefined {
   const { stacks, refused } = assembleStacks(headers, slot);
   if (stacks.length > 0) return undefined;
-  const reasons = [...new Set(refused.map(({ reason, label }) => (label === '' ? reason : `${label}: ${reason}`)))];
-  const told = reasons.slice(0, MOST_TOLD).join(' ');
-  const more = reasons.length > MOST_TOLD ? ` And ${reasons.length - MOST_TOLD} more.` : '';
-  return `${told}${more}`.replace(/\.$/, '') || `its images make no ${slot.kind}`;
+  const byReason = new Map<string, string[]>();
+  for (const { reason, label } of refused) byReason.set(reason, [...(byReason.get(reason) ?? []), label]);
+  const sentences = [...byReason].map(([reason, labels]) => {
+    if (refused.length === 1) return reason;
+    return labels.length === refused.length
+      ? `each of its ${labels.length} parts: ${reason}`
+      : `${partsOf(labels)}: ${reason}`;
+  });
+  const more = sentences.length > MOST_TOLD ? ` And ${sentences.length - MOST_TOLD} more.` : '';
+  const told = `${sentences.slice(0, MOST_TOLD).join(' ')}${more}`.replace(/\.$/, '');
+  return told === '' ? `its images make no ${slot.kind}` : told;
+}
+
+function partsOf(labels: readonly string[]): string {
+  const shown = labels.slice(0, MOST_TOLD).join(', ');
+  return labels.length > MOST_TOLD ? `${shown} and ${labels.length - MOST_TOLD} more` : shown;
 }
 
 /**
@@ -66,7 +78,9 @@ export function fillSlot(
     : study.series.filter(({ seriesInstanceUid }) => !taken.has(seriesInstanceUid));
   const judged = candidates.map((series) => {
     const fit = fitOf(model, slot, route, series);
-    const apart = fit.fits ? apartFrom(primary, series, slot.prior !== undefined) : undefined;
+    const apart = fit.fits
+      ? (apartFrom(primary, series, slot.prior !== undefined) ?? refusalOfImages(slot, series))
+      : undefined;
     return { series, fit: apart === undefined ? fit : { ...fit, fits: false, because: apart } };
   });
   const fitting = judged.filter(({ fit }) => fit.fits).map(({ series }) => series);

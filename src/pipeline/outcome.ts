@@ -1,11 +1,11 @@
 import { VoxgateError } from '../errors.ts';
-import type { RestoredSegments } from '../imaging/volume-messages.ts';
+import type { Restored } from '../imaging/post/restorer.ts';
 import type { ClassFinding, OutputMeaning } from '../inference/model-manifest.ts';
 
 /** What a model said of its input, in the terms of its manifest. */
 export interface Outcome {
   /** Of models that segment. */
-  readonly segments?: RestoredSegments;
+  readonly segments?: Restored;
   /** Of models that classify the whole image, in the order of the manifest. */
   readonly classes: readonly ClassOutcome[];
   /** Of models that draw boxes, most probable first. */

@@ -14,8 +14,10 @@ import { findingsOf } from './findings.ts';
 import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
 import { leaveDelivery } from './leave-analysis.ts';
 import type { Outcome } from './outcome.ts';
+import { resultSourceOf } from './result-source.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
+import { compareWithShadow, type Found } from './shadow-agreement.ts';
 
 export interface AnalyzeParts {
   readonly database: Database;
@@ -26,6 +28,8 @@ export interface AnalyzeParts {
   readonly log: Log;
   /** For tensors on their way between processes; emptied after each job. */
   readonly workFolder: string;
+  /** Where what one model found waits to be held against what another finds. */
+  readonly shadowFolder: string;
 }
 
 /**
@@ -46,11 +50,17 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
   });
   const notes = slots.flatMap((slot) => slot?.stack.notes ?? []);
   const conclusion = conclude(model.manifest, outcome, notes);
+  await compareWithShadow(
+    { ...parts, folder: parts.shadowFolder },
+    { analysis, manifest: model.manifest, found: foundIn(slots, outcome) },
+  );
+  // Nothing that could be taken for a result of this node is made of what a shadow finds.
+  if (analysis.mode === 'shadow') return record(parts.database, analysis, { model, outcome, conclusion, results: [] });
   const built = await buildResultsApart({
     analysis,
     model,
     device: parts.device,
-    sources: slots.flatMap((slot) => (slot === undefined ? [] : [sourceOf(slot)])),
+    sources: slots.flatMap((slot) => (slot === undefined ? [] : [resultSourceOf(slot)])),
     outcome,
     conclusion,
     predecessors: await predecessorsOf(parts.database, analysis),
@@ -65,6 +75,11 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
   await record(parts.database, analysis, { model, outcome, conclusion, results: built.results });
 }
 
+function foundIn([first]: readonly (GatheredSlot | undefined)[], { segments, classes }: Outcome): Found {
+  const { rows, columns } = first!.stack.grid;
+  return { rows, columns, segments, classes };
+}
+
 function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: Analysis): Model {
   const model = findModel(library, `${modelId}@${modelVersion}`);
   if (model?.key === modelDigest) return model;
@@ -72,29 +87,6 @@ function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: 
     'bad-model',
     `model ${modelId} ${modelVersion} is no longer in the library as it was when this series was routed.`,
   );
-}
-
-/** What the results are made of: of each slice its instance and frame, and where it lies. */
-function sourceOf({ studyInstanceUid, seriesInstanceUid, instances, stack }: GatheredSlot) {
-  const first = instances[stack.frames[0]!.instance]!;
-  return {
-    studyInstanceUid,
-    seriesInstanceUid,
-    attributes: first.dataset,
-    grid: stack.grid,
-    placed: stack.placed,
-    calibrated: stack.calibration === 'patient' || stack.calibration === 'calibrated',
-    units: stack.units,
-    positions:
-      stack.shear || stack.sliceTaps
-        ? stack.frames.map(({ header }) => header.position ?? ([0, 0, 0] as const))
-        : undefined,
-    instances: stack.frames.map(({ instance, frame }) => {
-      const { sopClassUid, sopInstanceUid, dataset } = instances[instance]!;
-      const isMultiFrame = Number(dataset['00280008']?.Value?.[0] ?? 1) > 1;
-      return { sopClassUid, sopInstanceUid, ...(isMultiFrame ? { frameNumber: frame } : {}) };
-    }),
-  };
 }
 
 /** The results that those of this analysis take the place of: there is something to reject only if some were made. */
@@ -132,11 +124,12 @@ async function record(
   { model, outcome, conclusion, results }: Done,
 ): Promise<void> {
   const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
-  const peers = withheld ? [] : analysis.deliverTo;
+  const shadow = analysis.mode === 'shadow';
+  const peers = withheld || shadow ? [] : analysis.deliverTo;
   await database.transaction(async (tx) => {
     await recordResults(tx, analysis.id, {
       conclusion,
-      reason: `${conclusion} ${fateOf(peers, withheld)}`,
+      reason: `${conclusion} ${shadow ? SHADOW : fateOf(peers, withheld)}`,
       findings: JSON.stringify(findingsOf(model.manifest, outcome)),
       results,
       peers,
@@ -144,6 +137,8 @@ async function record(
     for (const peer of peers) await leaveDelivery(tx, analysis, peer);
   });
 }
+
+const SHADOW = 'Ran in the shadow of another model: held against what that finds, and no result is made of it.';
 
 function fateOf(peers: readonly string[], withheld: boolean): string {
   if (withheld) return 'Kept in this node and sent to nobody: a person has to look at it.';

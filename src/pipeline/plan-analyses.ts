@@ -6,7 +6,7 @@ import { modelsNamed, PRIORITIES, type RouteSettings } from '../route-settings.t
 import type { Facts } from '../routing/facts.ts';
 import { judge } from '../routing/judge.ts';
 import { studyFacts } from '../routing/study-facts.ts';
-import { type FilledSlot, type Fit, fillSlot, fitOf } from './fill-slots.ts';
+import { type FilledSlot, type Fit, fillSlot, fitOf, refusalOfImages } from './fill-slots.ts';
 import { refusalOfStudy } from './model-gates.ts';
 import { nameOfSeries, type StudySeries, type StudyView } from './study-view.ts';
 
@@ -138,7 +138,8 @@ function consider(target: Target, series: StudySeries, { study, whole }: Context
     mode,
     inputs: [],
     seriesContent: series.sopInstanceUids,
-    priority: priorityOf(route, whole),
+    // Nobody waits for a shadow.
+    priority: mode === 'shadow' ? PRIORITIES['low']! : priorityOf(route, whole),
     explanation: [
       {
         route: route?.name ?? null,
@@ -153,11 +154,15 @@ function consider(target: Target, series: StudySeries, { study, whole }: Context
   });
   const skip = (because: string): Plan => plan('skip', `Not run: ${because}.`);
   try {
-    const refusal =
-      guarded(series, route) ?? refusalOfRoute(route, whole, series.facts) ?? refusalOfStudy(model, whole);
+    const refusal = guarded(series, route) ?? refusalOfRoute(route, whole, series.facts);
     if (refusal !== undefined) return skip(refusal);
     const [first, ...further] = model.manifest.inputs;
-    const fit = fitOf(model, first!, route, series);
+    const fit = inFull(
+      fitOf(model, first!, route, series),
+      () =>
+        // What the series is says more than who is examined, and both say more than how its slices lie.
+        refusalOfStudy(model, whole) ?? refusalOfImages(first!, series),
+    );
     slots.push({ slot: first!.slot, chosen: fit.fits ? series : undefined, fits: [fit], because: fit.because });
     if (!fit.fits) return skip(fit.because);
     const taken = new Set([series.seriesInstanceUid]);
@@ -176,6 +181,11 @@ function consider(target: Target, series: StudySeries, { study, whole }: Context
   } catch (error) {
     return skip(sentenceOf(error));
   }
+}
+
+function inFull(fit: Fit, refusal: () => string | undefined): Fit {
+  const because = fit.fits ? refusal() : undefined;
+  return because === undefined ? fit : { ...fit, fits: false, because };
 }
 
 /** What no route may have: our own results that come back, and what was only fetched to be compared with. */

@@ -1,4 +1,4 @@
-import type { Measurement } from '../imaging/measure.ts';
+import type { SegmentMeasurement } from '../imaging/post/measure-labels.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import { COMPREHENSIVE_3D_SR_STORAGE } from '../results/measurement-report.ts';
 import type { ClassResult, DetectionResult, ReportInput, SegmentMeasurements, ValueUnit } from '../results/types.ts';
@@ -10,14 +10,12 @@ type Wanted = Omit<ReportInput, 'outlines' | 'segmentation' | 'seriesUid' | 'ins
 /** What an analysis found, in the terms of a report. */
 export function reportInput(material: ResultMaterial, common: CommonInput, uids: ResultUids): Wanted {
   const { model, outcome, sources, conclusion, predecessors } = material;
-  const [first, ...others] = sources;
+  const others = sources.slice(1);
   const withSeg = model.manifest.results.includes('SEG');
   return {
     ...common,
     segments: withSeg ? common.segments : [],
-    measurements: withSeg
-      ? (outcome.segments?.measurements ?? []).map((one) => measured(one, model.manifest, first?.units ?? ''))
-      : [],
+    measurements: withSeg ? (outcome.segments?.measurements ?? []).map(measured) : [],
     findings: classResults(model.manifest, outcome.classes, uids),
     detections: detectionResults(model.manifest, outcome.boxes, uids),
     otherSources: others,
@@ -34,26 +32,17 @@ function unitOf(units: string): ValueUnit {
   return UNITS.has(units) ? (units as ValueUnit) : 'none';
 }
 
-function measured(one: Measurement, { measurements }: ModelManifest, units: string): SegmentMeasurements {
-  const { segment, volumeMl, meanHu, minHu, maxHu, stdHu } = one;
+/** What was asked for was measured; what was not, was not. */
+function measured(one: SegmentMeasurement): SegmentMeasurements {
+  const { segment, volumeMl, statistics, longAxisMm, shortAxisMm, maximumDiameterMm, surfaceMm2 } = one;
   return {
     segment,
     volumeMl,
-    ...(measurements.includes('statistics')
-      ? {
-          statistics: {
-            unit: unitOf(units),
-            mean: meanHu,
-            standardDeviation: stdHu,
-            minimum: minHu,
-            maximum: maxHu,
-          },
-        }
-      : {}),
-    ...(measurements.includes('axes') ? { longAxisMm: one.longAxisMm, shortAxisMm: one.shortAxisMm } : {}),
-    ...(measurements.includes('surface')
-      ? { surfaceMm2: one.surfaceMm2, maximumDiameterMm: one.maximumDiameterMm }
-      : {}),
+    ...(statistics && { statistics: { ...statistics, unit: unitOf(statistics.unit) } }),
+    ...(longAxisMm !== undefined && { longAxisMm }),
+    ...(shortAxisMm !== undefined && { shortAxisMm }),
+    ...(maximumDiameterMm !== undefined && { maximumDiameterMm }),
+    ...(surfaceMm2 !== undefined && { surfaceMm2 }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Database } from '../catalog/database.ts';
 import { sentenceOf } from '../errors.ts';
 import { compareMaskFiles } from '../imaging/compare-masks-client.ts';
 import { type KeptClass, type KeptSegment, writeMasks } from '../imaging/mask-file.ts';
-import type { RestoredSegments } from '../imaging/volume-messages.ts';
+import type { Restored } from '../imaging/post/restorer.ts';
 import type { ManifestSegment, ModelManifest } from '../inference/model-manifest.ts';
 import type { Log } from '../log.ts';
 
@@ -22,7 +22,7 @@ export interface Found {
   /** Of the slices. */
   readonly rows: number;
   readonly columns: number;
-  readonly segments: RestoredSegments | undefined;
+  readonly segments: Restored | undefined;
   readonly classes: readonly KeptClass[];
 }
 
@@ -79,7 +79,7 @@ async function keep(
   });
 }
 
-function keptSegments(described: readonly ManifestSegment[], found: RestoredSegments | undefined): KeptSegment[] {
+function keptSegments(described: readonly ManifestSegment[], found: Restored | undefined): KeptSegment[] {
   const meanings = described.map(meaningOf);
   return described.map((segment, i) => ({
     number: segment.number,

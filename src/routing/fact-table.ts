@@ -75,21 +75,21 @@ export const FACTS: readonly FactRow[] = [
   word('laterality', 'a laterality', 'Image Laterality or Laterality.', ['left', 'right', 'both', 'unpaired']),
   flag(
     'localizer',
-    'Image Type says so, in every image.',
+    'Image Type says so in every image, or Series Description calls it so.',
     ['a localizer', 'no localizer'],
-    ['this series is one', 'this series is none'],
+    ['this series is a localizer', 'this series is no localizer'],
   ),
   flag(
     'contrast',
     'An agent is named in Contrast/Bolus Agent or its sequence, in every image; unknown where only some say so.',
     ['images with contrast agent', 'images without contrast agent'],
-    ['an agent is named', 'none is named'],
+    ['its images name a contrast agent', 'its images name no contrast agent'],
   ),
   flag(
     'burnedIn',
     'Burned In Annotation; unknown where no image says.',
     ['burned-in annotation', 'no burned-in annotation'],
-    ['there is some', 'there is none'],
+    ['this series has burned-in annotation', 'this series has no burned-in annotation'],
   ),
   flag(
     'colour',

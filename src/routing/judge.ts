@@ -24,7 +24,7 @@ export interface Judgement {
    * patient is stands in it.
    */
   readonly because: string;
-  /** Of what does not hold, only what there is: "this series has MR"; empty where it holds. */
+  /** Of the first that does not hold, only what there is, by name: "this series is MR"; empty where it holds. */
   readonly found: string;
 }
 
@@ -49,8 +49,9 @@ export function judge(condition: Condition, facts: Facts, who = 'it'): Judgement
     return { holds: true, because, found: '' };
   }
   const failed = failures(verdict);
-  const found = failed.length === 1 ? failed[0]!.found : once(failed.map(nameFound));
-  return { holds: false, because: `${who} asks for ${failed.map(clause).join('; for ')}`, found };
+  const { found, named } = failed[0]!;
+  const alone = found.startsWith('this') ? found : (named ?? found);
+  return { holds: false, because: `${who} asks for ${failed.map(clause).join('; for ')}`, found: alone };
 }
 
 function clause({ asked, found }: Words): string {
@@ -154,7 +155,7 @@ function compared(term: Term, test: Test, facts: Facts, negated: boolean): Judge
   if (test.op === 'exists') {
     const there = facts.datasets.filter((dataset) => existsIn(dataset, term)).length;
     const answer = there === facts.datasets.length ? 'yes' : there === 0 ? 'no' : 'unknown';
-    return { asked, found: foundNothing(facts, there), answer: turned(answer, negated) };
+    return { asked, ...foundNothing(term, facts, there), answer: turned(answer, negated) };
   }
   const readings = facts.datasets.flatMap((dataset) => readingsOf(dataset, term, typeOf(term)));
   return { asked, ...agreed(readings, term, test, facts, negated) };

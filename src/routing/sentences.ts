@@ -107,7 +107,8 @@ export function foundFact(
   test: Test,
 ): Pick<Words, 'found' | 'named'> {
   const found = factFound(row, value, facts, test);
-  if (value === undefined || row.flag || row.personal) return { found };
+  if (value !== undefined && row.personal) return { found, named: 'the patient is of another age' };
+  if (value === undefined || row.flag) return { found };
   const noun = row.noun.replace(/^an? /, 'the ');
   return {
     found,
@@ -117,7 +118,7 @@ export function foundFact(
 
 function factFound(row: FactRow, value: Value | undefined, facts: Facts, test: Test): string {
   if (value === undefined) return facts.unknown?.[row.name] ?? `that is not known of this ${facts.subject}`;
-  if (row.personal) return 'this patient’s is another';
+  if (row.personal) return 'the patient is of another age';
   if (row.flag && typeof value === 'boolean') return row.flag.found[value ? 0 : 1];
   if (test.op === 'exists') return 'it is known';
   if (row.counted) return value === 1 ? 'there is one' : `there are ${value === 0 ? 'none' : shown(value)}`;
@@ -130,10 +131,12 @@ export function foundFinding({ of }: Term & { kind: 'finding' }, value: Value | 
   return `it is ${shown(value)}`;
 }
 
-export function foundNothing({ datasets, subject }: Facts, there: number): string {
-  if (there === datasets.length) return 'there is one';
-  if (there === 0) return 'it is absent';
-  return `it is absent in ${datasets.length - there} of ${datasets.length} ${subject === 'study' ? 'series' : 'images'}`;
+export function foundNothing(term: Term, { datasets, subject }: Facts, there: number): Pick<Words, 'found' | 'named'> {
+  const name = nameOf(term);
+  if (there === datasets.length) return { found: 'there is one', named: `${name} has a value` };
+  if (there === 0) return { found: 'it is absent', named: `${name} is absent` };
+  const where = `in ${datasets.length - there} of ${datasets.length} ${subject === 'study' ? 'series' : 'images'}`;
+  return { found: `it is absent ${where}`, named: `${name} is absent ${where}` };
 }
 
 /** "this series has MR", "it is absent", "the images do not agree: 3 of 8 have it". */

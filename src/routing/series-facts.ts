@@ -43,7 +43,7 @@ export function seriesFacts(
     vendor: agreed(datasets.map((one) => vendorOf(text(one, 'Manufacturer')))),
     bodyPart: agreed(datasets.map(bodyPartOf)),
     laterality: agreed(datasets.map(lateralityOf)),
-    localizer: stacks.length > 0 && stacks.every((stack) => stack.localizer),
+    localizer: (stacks.length > 0 && stacks.every((stack) => stack.localizer)) || isCalledLocalizer(first),
     contrast: agreed(datasets.map(hasContrast)),
     burnedIn: burnedIn(datasets),
     colour: datasets.some(isColour),
@@ -66,6 +66,7 @@ function unknownIn(values: FactValues): Readonly<Record<string, string>> {
   if (values['bodyPart'] === undefined) reasons['bodyPart'] = 'its images name none, or several';
   if (values['kernel'] === undefined) reasons['kernel'] = 'its images name none that is known, or several';
   if (values['contrast'] === undefined) reasons['contrast'] = 'only some of its images name an agent';
+  if (values['age'] === undefined) reasons['age'] = 'neither the age nor the birth date is told';
   for (const name of ['spacing.row', 'spacing.column', 'fov.width', 'fov.height', 'thickness'])
     if (values[name] === undefined) reasons[name] = 'its images do not say';
   return reasons;
@@ -81,6 +82,11 @@ function hasContrast(dataset: JsonDataset): boolean {
   const agent = text(dataset, 'ContrastBolusAgent')?.trim() ?? '';
   const named = agent !== '' && !/^(no|none|n|without|ohne|0)$/i.test(agent);
   return named || items(dataset, 'ContrastBolusAgentSequence').length > 0;
+}
+
+/** Many devices do not say it in Image Type, but all name the series so. */
+function isCalledLocalizer(dataset: JsonDataset): boolean {
+  return /\b(locali[sz]er|scout|topogram|surview|scanogram)\b/i.test(text(dataset, 'SeriesDescription') ?? '');
 }
 
 /** YES in any image is yes; NO has to be said in all. */
@@ -136,5 +142,5 @@ function greatest(values: readonly number[]): number | undefined {
 }
 
 function product(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : Math.round(a * b * 100) / 100;
+  return a === undefined || b === undefined ? undefined : rounded(a * b);
 }

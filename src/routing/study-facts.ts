@@ -18,6 +18,9 @@ export function studyFacts(series: readonly Facts[], priority?: string): Facts {
       'study.priority': said.find((one) => one !== undefined),
       age: ages[0],
     },
-    unknown: { 'study.priority': 'neither its images nor an order say' },
+    unknown: {
+      'study.priority': 'neither its images nor an order say',
+      age: 'neither the age nor the birth date is told',
+    },
   };
 }

@@ -4,7 +4,7 @@ import { items, text } from '../dicom/read-values.ts';
 /** Short names by what Manufacturer (0008,0070) begins with or holds. */
 const VENDORS: readonly (readonly [RegExp, string])[] = [
   [/siemens/i, 'siemens'],
-  [/^ge\b|general electric|ge medical/i, 'ge'],
+  [/^g\.?e\.?(?![a-z])|general electric/i, 'ge'],
   [/philips|marconi|picker/i, 'philips'],
   [/toshiba|canon/i, 'canon'],
   [/hitachi|fujifilm|fuji/i, 'fujifilm'],

@@ -78,7 +78,7 @@ describe('a condition', () => {
     ['Rows > 600', 'Rows of more than 600, and this series has 512'],
     ['spacing.slice <= 3', 'a slice spacing of at most 3 mm, and it is 5 mm'],
     ['slices >= 30', 'at least 30 slices, and there are 12'],
-    ['localizer', 'a localizer, and this series is none'],
+    ['localizer', 'a localizer, and this series is no localizer'],
     ['burnedIn = false', 'no burned-in annotation, and that is not known of this series'],
     ['any(Rows = 256)', 'some image with Rows 256, and none of 2 images is so'],
     [

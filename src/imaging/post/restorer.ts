@@ -1,6 +1,6 @@
 import { VoxgateError } from '../../errors.ts';
 import { voxelMillilitres } from '../grid.ts';
-import type { Measurement, Segment } from '../measure.ts';
+import type { Segment } from '../measure.ts';
 import type { PackedFrames } from '../pack.ts';
 import type { Preparation } from '../transforms/preparation.ts';
 import type { PostStep } from '../transforms/steps.ts';
@@ -11,6 +11,7 @@ import { sumClasses } from './field-sums.ts';
 import { determinant, proveGeometry } from './geometry-proof.ts';
 import { emptyField, type LabelField, labelMaps } from './label-field.ts';
 import { LinearRestore } from './linear-restore.ts';
+import { type MeasurementName, measureLabels, type SegmentMeasurement } from './measure-labels.ts';
 import { ModelSums } from './model-sums.ts';
 import { ModelLabels, modelShape, nearestBack } from './nearest-restore.ts';
 import { packLabels } from './pack-labels.ts';
@@ -28,11 +29,12 @@ export interface RestorerRequest {
   readonly kind: 'class-scores' | 'region-scores';
   /** `class` is a channel; after paint-regions the label that was painted. */
   readonly segments: readonly Segment[];
-  readonly measurements: readonly ('volume' | 'axes' | 'surface' | 'statistics')[];
+  readonly measurements: readonly MeasurementName[];
 }
 
 export interface Restored extends PackedFrames {
-  readonly measurements: readonly Measurement[];
+  /** Of segments that were found, by their number. */
+  readonly measurements: readonly SegmentMeasurement[];
 }
 
 /**
@@ -125,7 +127,10 @@ export class Restorer {
     const facts = { classes: this.foreground(), millilitres: (slice: number) => storedMillilitres(volume, slice) };
     for (const step of plan.onSource) applyComponentStep(source, step, facts);
     const sums = plan.onSource.length > 0 ? sumClasses(source, segments, volume) : before;
-    return { ...packLabels(source, request.segments, sums), measurements: [] };
+    return {
+      ...packLabels(source, request.segments, sums),
+      measurements: measureLabels(source, request.segments, sums, volume, request.measurements),
+    };
   }
 
   private fromModelLabels(model: LabelField): void {

@@ -24,9 +24,9 @@ export const wholeBox = (shape: FieldShape): FieldBox => ({ from: [0, 0, 0], to:
 export function runsOf(bytes: Uint8Array, shape: FieldShape, worth: Uint8Array, box = wholeBox(shape)): Runs {
   const { from, to } = box;
   const ofRow = new Int32Array((to[0] - from[0]) * (to[1] - from[1]) + 1);
-  let begin = new Int32Array(1 << 12);
-  let end = new Int32Array(1 << 12);
-  let value = new Uint8Array(1 << 12);
+  let begin = new Int32Array(1 << 8);
+  let end = new Int32Array(1 << 8);
+  let value = new Uint8Array(1 << 8);
   let length = 0;
   for (let plane = from[0], r = 0; plane < to[0]; plane++) {
     for (let row = from[1]; row < to[1]; row++) {

@@ -1,3 +1,4 @@
+import { VoxgateError } from '../../errors.ts';
 import type { Taps } from '../tent-filter.ts';
 import { tentTaps } from '../tent-filter.ts';
 import { edgeTaps, linearTaps, meanTaps, nearestTaps, shiftedTaps } from './axis-maps.ts';
@@ -28,6 +29,15 @@ export interface SpacedAxis {
   readonly spacing: number;
 }
 
+/** Twice the longest whole-body scan; a longer axis is a slip in a spacing or a size, and would fill the memory with weights. */
+const LONGEST_AXIS = 16_384;
+
+/** @throws VoxgateError too-large */
+function within(count: number): number {
+  if (count <= LONGEST_AXIS) return count;
+  throw new VoxgateError('too-large', `An array axis of ${count} voxels is longer than one may be.`);
+}
+
 /** As Python and NumPy round: halves to the even neighbour. */
 export function roundHalfEven(value: number): number {
   const low = Math.floor(value);
@@ -37,47 +47,63 @@ export function roundHalfEven(value: number): number {
 }
 
 /**
- * MONAI 1.5.0 Spacing: size round((n - 1) × in / out + 1), first voxel centres coincide, edges clamped; the way back is the
- * same resampling to the old size. An axis within a thousandth of a millimetre of what is asked for is kept.
+ * MONAI 1.5.0 Spacing: size round((n - 1) × in / out + 1), edges clamped; first voxel centres coincide, or, `centred`, the
+ * middles n / 2 do. The way back is the same resampling to the old size. An axis within a thousandth of a millimetre of what
+ * is asked for is kept.
  */
-export function monaiSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'nearest'): AxisChange | undefined {
+export function monaiSpacing(
+  axis: SpacedAxis,
+  out: number,
+  mode: 'linear' | 'nearest',
+  centred = false,
+): AxisChange | undefined {
   if (Math.abs(axis.spacing - out) <= 1e-3) return undefined;
   const old = axis.count;
   const scale = out / axis.spacing;
-  const count = roundHalfEven((old - 1) / scale + 1);
-  const taps = {
-    linear: [linearTaps(count, old, (i) => i * scale), linearTaps(old, count, (i) => i / scale)],
-    nearest: [
-      nearestTaps(count, old, (i) => gridSampleNearest(i, count, old, scale)),
-      nearestTaps(old, count, (i) => gridSampleNearest(i, old, count, 1 / scale)),
-    ],
-  } as const;
-  const [forward, linear] = taps[mode];
-  return { count, forward, back: { linear, nearest: taps.nearest[1] }, scale, shift: 0 };
+  const count = within(roundHalfEven((old - 1) / scale + 1));
+  const shift = centred ? old / 2 - (count / 2) * scale : 0;
+  const there: Places = { count, old, scale, shift };
+  const andBack: Places = { count: old, old: count, scale: 1 / scale, shift: -shift / scale };
+  const tapsOf = mode === 'nearest' ? gridSampleNearest : gridSampleLinear;
+  const back = { linear: tapsOf(andBack), nearest: gridSampleNearest(andBack) };
+  return { count, forward: tapsOf(there), back, scale, shift };
 }
 
+/** Index i of `count` lies at shift + i × scale of `old`. */
+interface Places {
+  readonly count: number;
+  readonly old: number;
+  readonly scale: number;
+  readonly shift: number;
+}
+
+const gridSampleLinear = ({ count, old, scale, shift }: Places): Taps =>
+  linearTaps(count, old, (i) => shift + i * scale);
+
 /**
- * The index MONAI takes for index `i` of `count` from `old`. Places halfway between voxels are common (0.75 mm from 1.5 mm), and
- * the side they fall to depends on the last bit of a place that was scaled to -1 to 1 and back: so the operations, and their
- * order, are those of MONAI's to_norm_affine and of affine_grid and grid_sample (volumes, CPU) of torch 1.13. Where its build
- * fuses a multiplication and an addition the last bit is another: of halfway places 19 in 20 fall to the same side.
+ * Places halfway between voxels are common (0.75 mm from 1.5 mm), and the side they fall to depends on the last bit of a
+ * place that was scaled to -1 to 1 and back: so the operations, and their order, are those of MONAI's to_norm_affine and of
+ * affine_grid and grid_sample (volumes, CPU) of torch 1.13. Where its build fuses a multiplication and an addition the last bit
+ * is another: of halfway places 19 in 20 fall to the same side.
  */
-function gridSampleNearest(i: number, count: number, old: number, scale: number): number {
-  const [norm, shift] = [2 / old, 1 / old - 1];
+function gridSampleNearest({ count, old, scale, shift }: Places): Taps {
+  const norm = 2 / old;
   const back = 1 / (2 / count);
   const theta = norm * scale * back;
-  const offset = norm * scale * -((1 / count - 1) * back) + shift;
+  const offset = norm * scale * -((1 / count - 1) * back) + (norm * shift + (1 / old - 1));
   const step = count > 1 ? 2 / (count - 1) : 0;
-  const even = i < Math.floor(count / 2) ? -1 + step * i : 1 - step * (count - i - 1);
-  const place = (((count > 1 ? even : 0) * (count - 1)) / count) * theta + offset;
-  return Math.floor(Math.min(Math.max(((place + 1) * old - 1) / 2, 0), old - 1) + 0.5);
+  return nearestTaps(count, old, (i) => {
+    const even = i < Math.floor(count / 2) ? -1 + step * i : 1 - step * (count - i - 1);
+    const place = (((count > 1 ? even : 0) * (count - 1)) / count) * theta + offset;
+    return Math.floor(Math.min(Math.max(((place + 1) * old - 1) / 2, 0), old - 1) + 0.5);
+  });
 }
 
 /** Voxgate's own: outer edges of the first voxel coincide, a tent filter; the way back interpolates between centres. */
 export function coverSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'nearest'): AxisChange {
   const old = axis.count;
   // The millionth keeps 100 × 1.2 / 0.6 from becoming 201 by rounding.
-  const count = Math.max(1, Math.ceil((old * axis.spacing) / out - 1e-6));
+  const count = within(Math.max(1, Math.ceil((old * axis.spacing) / out - 1e-6)));
   const scale = out / axis.spacing;
   const shift = 0.5 * scale - 0.5;
   const nearest = nearestTaps(old, count, (i) => Math.floor((i + 0.5) / scale));
@@ -97,7 +123,7 @@ export function cornerResize(
   mode: 'nearest' | 'linear' | 'cubic',
   apart: boolean,
 ): AxisChange | undefined {
-  if (old === count) return undefined;
+  if (old === within(count)) return undefined;
   const scale = old / count;
   const place = (i: number): number => (i + 0.5) * scale - 0.5;
   const placeBack = (i: number): number => (i + 0.5) * (count / old) - 0.5;
@@ -147,12 +173,12 @@ export function interpolateTo(
   mode: 'linear' | 'nearest' | 'area',
   alignCorners: boolean,
 ): AxisChange | undefined {
-  if (old === count) return undefined;
+  if (old === within(count)) return undefined;
   const corners = alignCorners && mode === 'linear';
   const scale = corners ? (count > 1 ? (old - 1) / (count - 1) : 0) : old / count;
   const linear = torchTaps(count, old, mode, corners);
   return {
-    count: count,
+    count,
     forward: torchTaps(old, count, mode, corners),
     back: { linear, nearest: torchTaps(count, old, 'nearest', false) },
     scale: corners && count === 1 ? 1 : scale,
@@ -175,7 +201,7 @@ function torchTaps(old: number, count: number, mode: 'linear' | 'nearest' | 'are
 
 /** Cuts out, and pads where `start` is below 0 or the end beyond the axis. Back: what was padded is dropped, the cut empty. */
 export function windowOf(old: number, start: number, count: number): AxisChange | undefined {
-  if (start === 0 && count === old) return undefined;
+  if (within(count) === old && start === 0) return undefined;
   const back = shiftedTaps(old, count, -start);
   return {
     count,

@@ -4,89 +4,99 @@ import type { Triple } from './steps.ts';
  * nnU-Net's mask of what is not zero in any channel, holes filled (scipy.ndimage.binary_fill_holes): a zero is outside only
  * where a chain of zeros, face to face, leads from it to a border of the image. [slice][row][column], 1 within.
  *
- * Zeros are taken as runs along a row, joined with the runs beside them: memory goes by the number of runs, not of voxels.
+ * Zeros are taken as runs along a row, joined with the runs of the rows beside: memory goes by the number of runs.
  */
 export function filledMask(channels: readonly Float32Array[], [columns, rows, slices]: Triple): Uint8Array {
   const mask = new Uint8Array(columns * rows * slices);
   for (const values of channels) for (let i = 0; i < mask.length; i++) if (values[i] !== 0) mask[i] = 1;
 
-  const runs = new RunSets();
-  let sliceBefore: readonly Run[][] = [];
-  const all: Run[] = [];
-  for (let slice = 0; slice < slices; slice++) {
-    const here: Run[][] = [];
-    for (let row = 0; row < rows; row++) {
-      const start = (slice * rows + row) * columns;
-      const edge = slice === 0 || slice === slices - 1 || row === 0 || row === rows - 1;
-      const line = zeroRuns(mask, start, columns, edge, runs);
-      joinOverlapping(line, here[row - 1], columns, runs);
-      joinOverlapping(line, sliceBefore[row], columns * rows, runs);
-      here.push(line);
-      for (const run of line) all.push(run);
-    }
-    sliceBefore = here;
+  const runs = new ZeroRuns();
+  /** For each row the number of its first run; one more at the end. */
+  const firstOf = new Int32Array(rows * slices + 1);
+  for (let line = 0; line < rows * slices; line++) {
+    firstOf[line] = runs.count;
+    const row = line % rows;
+    const edge = line < rows || line >= rows * (slices - 1) || row === 0 || row === rows - 1;
+    addRuns(runs, mask, line * columns, columns, edge);
+    firstOf[line + 1] = runs.count;
+    if (row > 0) joinRows(runs, firstOf, line, line - 1, columns);
+    if (line >= rows) joinRows(runs, firstOf, line, line - rows, columns);
   }
-  for (const { start, end, id } of all) if (!runs.isOpen(id)) mask.fill(1, start, end);
+  for (let run = 0; run < runs.count; run++) {
+    if (!runs.isOpen(run)) mask.fill(1, runs.start[run], runs.end[run]);
+  }
   return mask;
 }
 
-/** Places in the mask, `end` exclusive. */
-interface Run {
-  readonly start: number;
-  readonly end: number;
-  readonly id: number;
-}
-
-function zeroRuns(mask: Uint8Array, start: number, columns: number, edge: boolean, runs: RunSets): Run[] {
-  const line: Run[] = [];
+function addRuns(runs: ZeroRuns, mask: Uint8Array, start: number, columns: number, edge: boolean): void {
   const stop = start + columns;
   for (let i = start; i < stop; i++) {
     if (mask[i] !== 0) continue;
     const from = i;
     while (i < stop && mask[i] === 0) i++;
-    line.push({ start: from, end: i, id: runs.add(edge || from === start || i === stop) });
-  }
-  return line;
-}
-
-/** Joins each run with those of the row that lies `back` places before that share a column; both rows ascend. */
-function joinOverlapping(line: readonly Run[], before: readonly Run[] | undefined, back: number, runs: RunSets): void {
-  if (before === undefined) return;
-  for (let i = 0, j = 0; i < line.length && j < before.length; ) {
-    const [run, other] = [line[i]!, before[j]!];
-    if (other.start + back < run.end && run.start < other.end + back) runs.join(run.id, other.id);
-    if (run.end < other.end + back) i++;
-    else j++;
+    runs.add(from, i, edge || from === start || i === stop);
   }
 }
 
-/** Sets of runs that hang together; one is open where any of its runs is at a border. */
-class RunSets {
-  readonly #parent: number[] = [];
-  readonly #open: boolean[] = [];
+/** Joins the runs of a row with those of a row before it that share a column; both ascend. */
+function joinRows(runs: ZeroRuns, firstOf: Int32Array, line: number, before: number, columns: number): void {
+  const away = (line - before) * columns;
+  let other = firstOf[before]!;
+  for (let run = firstOf[line]!; run < firstOf[line + 1]! && other < firstOf[before + 1]!; ) {
+    const otherEnd = runs.end[other]! + away;
+    if (runs.start[other]! + away < runs.end[run]! && runs.start[run]! < otherEnd) runs.join(run, other);
+    if (runs.end[run]! < otherEnd) run++;
+    else other++;
+  }
+}
 
-  add(open: boolean): number {
-    this.#open.push(open);
-    return this.#parent.push(this.#parent.length) - 1;
+/** Runs of zeros, and which of them hang together; what hangs together is open where any of it is at a border. */
+class ZeroRuns {
+  count = 0;
+  start = new Int32Array(1024);
+  end = new Int32Array(1024);
+  private parent = new Int32Array(1024);
+  private open = new Uint8Array(1024);
+
+  /** @param end exclusive */
+  add(start: number, end: number, open: boolean): void {
+    if (this.count === this.start.length) this.grow();
+    this.start[this.count] = start;
+    this.end[this.count] = end;
+    this.parent[this.count] = this.count;
+    this.open[this.count] = open ? 1 : 0;
+    this.count++;
   }
 
   join(a: number, b: number): void {
-    const [one, other] = [this.#root(a), this.#root(b)];
+    const [one, other] = [this.root(a), this.root(b)];
     if (one === other) return;
-    this.#parent[other] = one;
-    if (this.#open[other]) this.#open[one] = true;
+    this.parent[Math.max(one, other)] = Math.min(one, other);
+    this.open[Math.min(one, other)]! |= this.open[Math.max(one, other)]!;
   }
 
-  isOpen(id: number): boolean {
-    return this.#open[this.#root(id)]!;
+  isOpen(run: number): boolean {
+    return this.open[this.root(run)] === 1;
   }
 
-  #root(id: number): number {
-    let root = id;
-    while (this.#parent[root] !== root) {
-      this.#parent[root] = this.#parent[this.#parent[root]!]!;
-      root = this.#parent[root]!;
+  private root(run: number): number {
+    let root = run;
+    while (this.parent[root] !== root) {
+      this.parent[root] = this.parent[this.parent[root]!]!;
+      root = this.parent[root]!;
     }
     return root;
+  }
+
+  private grow(): void {
+    const longer = (old: Int32Array) => {
+      const array = new Int32Array(2 * old.length);
+      array.set(old);
+      return array;
+    };
+    [this.start, this.end, this.parent] = [longer(this.start), longer(this.end), longer(this.parent)];
+    const open = new Uint8Array(this.start.length);
+    open.set(this.open);
+    this.open = open;
   }
 }

@@ -30,13 +30,12 @@ export const countsOf = (maps: PlaneMaps): Triple => [
 /**
  * Resamples along all three axes. Slices pass one at a time: first within the slice, then across slices; what is held is the
  * few planes under work, with 64-bit sums. `emit` gets each new plane once, in the order in which they are finished; the array
- * is reused after. A new plane that takes from nothing is `empty`.
+ * is reused after. No count of the maps may be 0.
  */
 export function filterPlanes(
   planes: Planes,
   maps: PlaneMaps,
   emit: (plane: Float32Array, index: number) => void,
-  empty = 0,
 ): void {
   const [width, height, depth] = planes.counts;
   const [newWidth, newHeight] = countsOf(maps);
@@ -49,7 +48,6 @@ export function filterPlanes(
   const open = new Map<number, Float64Array>();
   const spare: Float64Array[] = [];
 
-  for (let i = 0; i < slices.count.length; i++) if (slices.count[i] === 0) emit(done.fill(empty), i);
   for (const [slice, uses] of usesOf(slices, depth).entries()) {
     if (uses.length === 0) continue;
     planes.read(slice, plane);

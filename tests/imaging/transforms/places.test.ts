@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { type Grid, positionOf, type Vec3 } from '../../../src/imaging/grid.ts';
-import { modelGridOf } from '../../../src/imaging/model-grid.ts';
-import { resampleToModel } from '../../../src/imaging/resample.ts';
 import type { Preparation } from '../../../src/imaging/transforms/preparation.ts';
 import type { PreStep, Triple } from '../../../src/imaging/transforms/steps.ts';
 import type { Volume } from '../../../src/imaging/volume.ts';
@@ -173,27 +171,3 @@ const isAnisotropic = (grid: Grid, pixdim: Triple): boolean =>
   [[grid.columnSpacing, grid.rowSpacing, grid.sliceSpacing], pixdim].some(
     (spacings) => Math.max(...spacings) / Math.min(...spacings) > 3,
   );
-
-describe('The rule `cover` on SPL', () => {
-  it('makes the tensor that version 1 of the platform made, to the rounding of a float', () => {
-    for (const orientation of [...axisAlignedOrientations(), ...obliqueOrientations(30)]) {
-      const grid = aGrid({ columns: 11, rows: 9, slices: 7 }, orientation);
-      const volume = aVolume(grid, (c, r, s) => ((s * 37 + r * 17 + c * 29 + ((s * r * c) % 11)) % 101) - 50);
-      const model = modelGridOf(grid, [1.9, 1.7, 2.3]);
-      const tensor = new Float32Array(model.x.count * model.y.count * model.z.count);
-      resampleToModel(volume, model, (values, place) => tensor.set(values, place));
-
-      const result = prepared(
-        [volume],
-        [
-          { op: 'orientation', axcodes: 'SPL' },
-          { op: 'spacing', pixdim: [2.3, 1.7, 1.9], rule: 'cover', mode: 'linear' },
-        ],
-      );
-      expect([...result.shape]).toEqual([model.z.count, model.y.count, model.x.count]);
-      let most = 0;
-      for (let i = 0; i < tensor.length; i++) most = Math.max(most, Math.abs(tensor[i]! - result.tensor[i]!));
-      expect(most).toBeLessThan(2e-5);
-    }
-  });
-});
