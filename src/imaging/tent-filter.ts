@@ -7,14 +7,14 @@ export interface Taps {
   readonly weights: Float64Array;
 }
 
-/** How an axis of the source becomes one of the model. */
-export interface ResampledAxis {
-  /** The model counts against the index of the source. */
-  readonly flipped: boolean;
+/** One axis before and after, spacings in mm. */
+export interface TentAxis {
   readonly sourceCount: number;
   readonly sourceSpacing: number;
   readonly count: number;
   readonly spacing: number;
+  /** The new axis counts against the index of the source. */
+  readonly flipped: boolean;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface ResampledAxis {
  * source samples around each output centre, edges clamped. Plain linear interpolation where the model is finer, an
  * antialiased one where it is coarser. Indexes are those of the source, also on a flipped axis.
  */
-export function tentTaps(axis: ResampledAxis): Taps {
+export function tentTaps(axis: TentAxis): Taps {
   const { count, sourceCount } = axis;
   const ratio = axis.spacing / axis.sourceSpacing;
   const halfWidth = Math.max(1, ratio);
