@@ -151,6 +151,7 @@ async function build(
     workFolder,
     shadowFolder,
     device: await describeDevice(settings),
+    routing,
   };
   const commitments = new Commitments({ store, database, log });
   const requested = new RequestedCommitments(database);

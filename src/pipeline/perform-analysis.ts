@@ -9,11 +9,13 @@ import type { JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import { KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
 import type { Device } from '../results/types.ts';
+import { planChained, recordChained } from './chain-analyses.ts';
 import { conclude, implausibilities } from './conclude.ts';
 import { findingsOf } from './findings.ts';
 import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
 import { leaveDelivery } from './leave-analysis.ts';
 import type { Outcome } from './outcome.ts';
+import type { Routing } from './plan-analyses.ts';
 import { resultSourceOf } from './result-source.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
@@ -30,6 +32,8 @@ export interface AnalyzeParts {
   readonly workFolder: string;
   /** Where what one model found waits to be held against what another finds. */
   readonly shadowFolder: string;
+  /** By whose routes findings lead to further analyses. */
+  readonly routing: Routing;
 }
 
 /**
@@ -55,7 +59,7 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
     { analysis, manifest: model.manifest, found: foundIn(slots, outcome) },
   );
   // Nothing that could be taken for a result of this node is made of what a shadow finds.
-  if (analysis.mode === 'shadow') return record(parts.database, analysis, { model, outcome, conclusion, results: [] });
+  if (analysis.mode === 'shadow') return record(parts, analysis, { model, outcome, conclusion, results: [] });
   const built = await buildResultsApart({
     analysis,
     model,
@@ -72,7 +76,7 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
     );
   run.signal.throwIfAborted();
   await keepResults(parts.archive, built.objects);
-  await record(parts.database, analysis, { model, outcome, conclusion, results: built.results });
+  await record(parts, analysis, { model, outcome, conclusion, results: built.results });
 }
 
 function foundIn([first]: readonly (GatheredSlot | undefined)[], { segments, classes }: Outcome): Found {
@@ -119,22 +123,26 @@ interface Done {
 
 /** Findings, results and deliveries together; an implausible result is kept here for a person to look at. */
 async function record(
-  database: Database,
+  parts: AnalyzeParts,
   analysis: Analysis,
   { model, outcome, conclusion, results }: Done,
 ): Promise<void> {
   const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
   const shadow = analysis.mode === 'shadow';
-  const peers = withheld || shadow ? [] : analysis.deliverTo;
-  await database.transaction(async (tx) => {
+  const findings = findingsOf(model.manifest, outcome);
+  const held = withheld || shadow;
+  const chained = held ? undefined : await planChained(parts, analysis, findings);
+  const peers = held ? [] : [...analysis.deliverTo, ...(chained?.deliverTo ?? [])];
+  await parts.database.transaction(async (tx) => {
     await recordResults(tx, analysis.id, {
       conclusion,
       reason: `${conclusion} ${shadow ? SHADOW : fateOf(peers, withheld)}`,
-      findings: JSON.stringify(findingsOf(model.manifest, outcome)),
+      findings: JSON.stringify(findings),
       results,
       peers,
     });
     for (const peer of peers) await leaveDelivery(tx, analysis, peer);
+    if (chained) await recordChained(tx, analysis, chained);
   });
 }
 
