@@ -47,16 +47,18 @@ export async function openNetwork(
   for (const provider of providers) {
     const runner = provider === 'kserve' ? runners.remote : runners.local;
     // One run alone has all cores to itself; many go side by side, which is faster (docs/benchmarks.md).
+    let large = false;
     let wide = windows === 1 || provider === 'cuda' || provider === 'tensorrt';
     const open = () =>
-      describeAll(runner, refsOf(request, provider, wide ? shape.runners * shape.threads : shape.threads));
+      describeAll(runner, refsOf(request, provider, wide ? shape.runners * shape.threads : shape.threads, large));
     try {
       let { networks, shapes } = await open();
       const batch = provider === 'cpu' ? 1 : (request.window?.batch ?? 1);
       const fitted = fitShapes(request, shapes, window, channels, batch);
       const bytes = answerBytes(request, shapes, window) * fitted.batch;
-      if (!wide && provider === 'cpu' && bytes > LARGE_BYTES) {
+      if (provider === 'cpu' && bytes > LARGE_BYTES) {
         wide = true;
+        large = true;
         ({ networks, shapes } = await open());
       }
       const abreast = fitted.batch * (wide ? 2 : 4 * shape.runners);
@@ -123,9 +125,10 @@ function refsOf(
   { model }: InferenceRequest,
   provider: InferenceRequest['model']['engine']['providers'][number],
   threads: number,
+  large: boolean,
 ): NetworkRef[] {
   if (provider !== 'kserve')
-    return model.files.map((path) => ({ kind: 'file', key: model.key, path, provider, threads }));
+    return model.files.map((path) => ({ kind: 'file', key: model.key, path, provider, threads, large }));
   const { kserve } = model.engine;
   if (!kserve)
     throw new VoxgateError('bad-model', 'engine.providers names kserve, but engine.kserve does not say where it is');
