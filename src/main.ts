@@ -48,6 +48,7 @@ import { unknownModels } from './pipeline/plan-analyses.ts';
 import { rejectSuperseded } from './pipeline/reject-superseded.ts';
 import { runAnalysis } from './pipeline/run-analysis.ts';
 import { settleSeries } from './pipeline/settle-series.ts';
+import { sweepMasks } from './pipeline/shadow-agreement.ts';
 import { watchAnalyses } from './pipeline/watch-analyses.ts';
 import { OverloadWatch } from './pipeline/watch-overload.ts';
 import { workflowJobs } from './pipeline/workflow-jobs.ts';
@@ -139,6 +140,8 @@ async function build(
     routes: settings.routes,
     peers: settings.peers.filter(isReachable).map(({ name }) => name),
   };
+  const shadowFolder = join(settings.data, 'shadow');
+  await sweepMasks({ folder: shadowFolder });
   const analyzeParts = {
     database,
     archive,
@@ -146,6 +149,7 @@ async function build(
     engine,
     log,
     workFolder,
+    shadowFolder,
     device: await describeDevice(settings),
     routing,
   };

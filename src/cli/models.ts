@@ -4,6 +4,7 @@ import { VoxgateError } from '../errors.ts';
 import { findModel, loadModels, type Model, type ModelLibrary } from '../inference/model-library.ts';
 import { checkModels } from './models-check.ts';
 import { addModelsImport } from './models-import.ts';
+import { runModelOnStudy } from './models-run.ts';
 import { describeModel } from './models-show.ts';
 
 export function addModels(program: Command): void {
@@ -48,6 +49,15 @@ export function addModels(program: Command): void {
       // What is broken fails the check of all, not that of another by name.
       const broken = names.length === 0 ? library.broken : [];
       await checkModels(models, broken, { warmRuns: runsOf(runs), json: json === true });
+    });
+  models
+    .command('run')
+    .description('runs a model on files or a stored study and writes its results to a folder: nothing is delivered')
+    .argument('<model>', '"id" or "id@version"')
+    .argument('<study>', 'a file, a folder, or the Study Instance UID of a study that the node holds')
+    .requiredOption('--out <folder>', 'where the results are written')
+    .action(async (name: string, study: string, { out }: { out: string }) => {
+      await runModelOnStudy(modelNamed((await openLibrary()).library, name), study, out);
     });
 }
 

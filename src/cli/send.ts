@@ -1,15 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { loadSettings } from '../config.ts';
 import { sentenceOf, VoxgateError } from '../errors.ts';
 import { openPeer } from '../peers/open-peers.ts';
 import type { OutgoingObject } from '../peers/peer.ts';
+import { filesUnder } from './files-under.ts';
 import { outgoingFile } from './outgoing-file.ts';
 import { peerAddress } from './peer-address.ts';
-
-/** The index of a medium (PS3.10 8.6) speaks of the objects beside it and is none itself. */
-const INDEX_OF_A_MEDIUM = 'DICOMDIR';
 
 export function addSend(program: Command): void {
   program
@@ -36,13 +32,4 @@ export function addSend(program: Command): void {
       if (unreadable > 0)
         throw new VoxgateError('not-dicom', `${unreadable} of ${files.length} files are not DICOM and were not sent`);
     });
-}
-
-async function filesUnder(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path];
-  const entries = await readdir(path, { withFileTypes: true, recursive: true });
-  return entries
-    .filter((entry) => entry.isFile() && basename(entry.name) !== INDEX_OF_A_MEDIUM)
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
 }

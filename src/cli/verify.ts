@@ -1,13 +1,12 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Fault, type VerifiedStore, verifyObjects } from '../archive/verify-objects.ts';
 import { openDatabase, requireAnswer } from '../catalog/database.ts';
-import { startEmbeddedPostgres } from '../catalog/embedded-postgres.ts';
-import { loadSettings, type Settings } from '../config.ts';
+import { loadSettings } from '../config.ts';
 import { VoxgateError } from '../errors.ts';
 import { objectPath, walkFolder } from '../storage/file-store.ts';
-import { lockFolder } from '../storage/folder-lock.ts';
+import { connectToNode } from './node-database.ts';
 
 interface Options {
   readonly study?: string;
@@ -29,7 +28,7 @@ export function addVerify(program: Command): void {
     .option('--json', 'one JSON object a line: each fault, then the totals')
     .action(async (options: Options) => {
       const settings = loadSettings();
-      const { connectionString, close } = await connect(settings);
+      const { connectionString, close } = await connectToNode(settings);
       const database = openDatabase(connectionString);
       try {
         await requireAnswer(database);
@@ -96,50 +95,4 @@ function storeUnder(data: string): VerifiedStore {
     stream: (key, start, length) =>
       createReadStream(pathOf(key), { start, end: start + length - 1, highWaterMark: 1024 * 1024 }),
   };
-}
-
-/**
- * The database of the node: where `DATABASE_URL` says, that of a running node, or, where none runs, its own started for as
- * long as this takes. A running node's server is never stopped.
- */
-async function connect({
-  data,
-  databaseUrl,
-}: Settings): Promise<{ connectionString: string; close: () => Promise<void> }> {
-  if (!existsSync(join(data, 'objects')))
-    throw new VoxgateError('bad-setting', `VOXGATE_DATA: there is no archive in ${data}`);
-  if (databaseUrl !== undefined) return { connectionString: databaseUrl, close: () => Promise.resolve() };
-  const cluster = join(data, 'postgres', 'cluster');
-  if (!existsSync(cluster))
-    throw new VoxgateError(
-      'bad-setting',
-      `DATABASE_URL is unset and ${data} has no database of its own; set DATABASE_URL`,
-    );
-  const unlock = lockIfFree(data);
-  try {
-    if (unlock === undefined && !existsSync(join(cluster, 'postmaster.pid')))
-      throw new VoxgateError(
-        'bad-setting',
-        'the node of this data folder uses another database; set DATABASE_URL to it',
-      );
-    const { connectionString, stop } = await startEmbeddedPostgres(data);
-    const close = async (): Promise<void> => {
-      if (unlock === undefined) return;
-      await stop();
-      unlock();
-    };
-    return { connectionString, close };
-  } catch (error) {
-    unlock?.();
-    throw error;
-  }
-}
-
-/** Undefined where a node runs on the folder (or only reading is allowed): then its server is used as it is found. */
-function lockIfFree(data: string): (() => void) | undefined {
-  try {
-    return lockFolder(data);
-  } catch {
-    return undefined;
-  }
 }

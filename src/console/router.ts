@@ -178,6 +178,7 @@ function present(analysis: AnalysisReport) {
     priority: analysis.priority,
     evidence: analysis.evidence,
     route: analysis.route,
+    mode: analysis.mode,
     seriesInstanceUid: analysis.seriesInstanceUid,
     studyInstanceUid: analysis.studyInstanceUid,
     state: analysis.state,

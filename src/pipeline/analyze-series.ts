@@ -4,7 +4,7 @@ import type { JobRun } from '../jobs/queue.ts';
 import { type AnalyzeParts, performAnalysis } from './perform-analysis.ts';
 
 /** What cannot be analysed today cannot be tomorrow: reported, not tried again. */
-const FINAL = new Set(['not-a-volume', 'undecodable', 'unidentifiable', 'bad-model', 'too-large']);
+const FINAL = new Set(['not-a-volume', 'undecodable', 'unidentifiable', 'too-large']);
 
 /**
  * One analysis: volume, inference, results, and the deliveries they wait for. Run again after a crash it makes the
@@ -39,7 +39,7 @@ export async function analyzeSeries(parts: AnalyzeParts, analysisId: number, run
 interface Consequence {
   readonly state: AnalysisState;
   readonly reason: string;
-  /** Thrown on, so that the queue tries again. */
+  /** Thrown on: the queue tries again, or keeps it for a person, by the class of the error. */
   readonly again: boolean;
 }
 
@@ -52,8 +52,8 @@ function consequence(error: unknown, run: JobRun): Consequence {
     return {
       state: 'failed',
       reason: `Failed: the result did not pass our own checks and was not sent: ${reason}`,
-      again: false,
+      again: true,
     };
-  if (run.lastAttempt) return { state: 'failed', reason: `Failed: ${reason}`, again: true };
+  if (run.lastAttempt || code === 'bad-model') return { state: 'failed', reason: `Failed: ${reason}`, again: true };
   return { state: 'waiting', reason: `Attempt ${run.attempt} failed and will be repeated: ${reason}`, again: true };
 }

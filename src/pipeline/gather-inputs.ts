@@ -22,7 +22,7 @@ export interface GatheredSlot {
  * @throws VoxgateError not-a-volume saying, with figures, what keeps a series from being analysed
  */
 export async function gatherInputs(
-  archive: Archive,
+  archive: Pick<Archive, 'describe'>,
   analysis: Analysis,
   { inputs, results }: ModelManifest,
 ): Promise<(GatheredSlot | undefined)[]> {
@@ -51,7 +51,11 @@ function inputFor({ slot }: InputSlot, index: number, analysis: Analysis): Analy
   return index === 0 ? { slot, studyInstanceUid, seriesInstanceUid, sopInstanceUids: [] } : undefined;
 }
 
-async function gather(archive: Archive, slot: InputSlot, input: AnalysisInput): Promise<GatheredSlot> {
+async function gather(
+  archive: Pick<Archive, 'describe'>,
+  slot: InputSlot,
+  input: AnalysisInput,
+): Promise<GatheredSlot> {
   const { studyInstanceUid, seriesInstanceUid } = input;
   const instances = routed(await archive.describe({ studyInstanceUid, seriesInstanceUid }), input);
   const headers = instances.map(({ dataset, transferSyntaxUid }) => imageHeaderOf(dataset, transferSyntaxUid));

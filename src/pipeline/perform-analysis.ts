@@ -1,11 +1,13 @@
 import type { Archive } from '../archive/archive.ts';
-import { type Analysis, type Result, readResults, recordResults } from '../catalog/analyses.ts';
+import { type Analysis, type Result, recordResults } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
+import { readPredecessors } from '../catalog/revisions.ts';
 import { VoxgateError } from '../errors.ts';
 import type { Engine } from '../inference/engine.ts';
 import { findModel, type Model, type ModelLibrary } from '../inference/model-library.ts';
 import type { JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
+import { KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
 import type { Device } from '../results/types.ts';
 import { planChained, recordChained } from './chain-analyses.ts';
 import { conclude, implausibilities } from './conclude.ts';
@@ -14,8 +16,10 @@ import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
 import { leaveDelivery } from './leave-analysis.ts';
 import type { Outcome } from './outcome.ts';
 import type { Routing } from './plan-analyses.ts';
+import { resultSourceOf } from './result-source.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
+import { compareWithShadow, type Found } from './shadow-agreement.ts';
 
 export interface AnalyzeParts {
   readonly database: Database;
@@ -26,6 +30,8 @@ export interface AnalyzeParts {
   readonly log: Log;
   /** For tensors on their way between processes; emptied after each job. */
   readonly workFolder: string;
+  /** Where what one model found waits to be held against what another finds. */
+  readonly shadowFolder: string;
   /** By whose routes findings lead to further analyses. */
   readonly routing: Routing;
 }
@@ -48,11 +54,17 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
   });
   const notes = slots.flatMap((slot) => slot?.stack.notes ?? []);
   const conclusion = conclude(model.manifest, outcome, notes);
+  await compareWithShadow(
+    { ...parts, folder: parts.shadowFolder },
+    { analysis, manifest: model.manifest, found: foundIn(slots, outcome) },
+  );
+  // Nothing that could be taken for a result of this node is made of what a shadow finds.
+  if (analysis.mode === 'shadow') return record(parts, analysis, { model, outcome, conclusion, results: [] });
   const built = await buildResultsApart({
     analysis,
     model,
     device: parts.device,
-    sources: slots.flatMap((slot) => (slot === undefined ? [] : [sourceOf(slot)])),
+    sources: slots.flatMap((slot) => (slot === undefined ? [] : [resultSourceOf(slot)])),
     outcome,
     conclusion,
     predecessors: await predecessorsOf(parts.database, analysis),
@@ -67,6 +79,11 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
   await record(parts, analysis, { model, outcome, conclusion, results: built.results });
 }
 
+function foundIn([first]: readonly (GatheredSlot | undefined)[], { segments, classes }: Outcome): Found {
+  const { rows, columns } = first!.stack.grid;
+  return { rows, columns, segments, classes };
+}
+
 function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: Analysis): Model {
   const model = findModel(library, `${modelId}@${modelVersion}`);
   if (model?.key === modelDigest) return model;
@@ -76,32 +93,11 @@ function modelOf(library: ModelLibrary, { modelId, modelVersion, modelDigest }: 
   );
 }
 
-/** What the results are made of: of each slice its instance and frame, and where it lies. */
-function sourceOf({ studyInstanceUid, seriesInstanceUid, instances, stack }: GatheredSlot) {
-  const first = instances[stack.frames[0]!.instance]!;
-  return {
-    studyInstanceUid,
-    seriesInstanceUid,
-    attributes: first.dataset,
-    grid: stack.grid,
-    placed: stack.placed,
-    calibrated: stack.calibration === 'patient' || stack.calibration === 'calibrated',
-    units: stack.units,
-    positions:
-      stack.shear || stack.sliceTaps
-        ? stack.frames.map(({ header }) => header.position ?? ([0, 0, 0] as const))
-        : undefined,
-    instances: stack.frames.map(({ instance, frame }) => {
-      const { sopClassUid, sopInstanceUid, dataset } = instances[instance]!;
-      const isMultiFrame = Number(dataset['00280008']?.Value?.[0] ?? 1) > 1;
-      return { sopClassUid, sopInstanceUid, ...(isMultiFrame ? { frameNumber: frame } : {}) };
-    }),
-  };
-}
-
 /** The results that those of this analysis take the place of: there is something to reject only if some were made. */
-async function predecessorsOf(database: Database, { supersedesId }: Analysis): Promise<readonly Result[]> {
-  return supersedesId === null ? [] : readResults(database, supersedesId);
+async function predecessorsOf(database: Database, { id, supersedesId }: Analysis): Promise<readonly Result[]> {
+  if (supersedesId === null) return [];
+  const [newest] = await readPredecessors(database, id);
+  return newest?.results.filter(({ sopClassUid }) => sopClassUid !== KEY_OBJECT_SELECTION_STORAGE) ?? [];
 }
 
 /** The results enter by the same gate as everything else, and are never settled (origin: self). */
@@ -132,13 +128,14 @@ async function record(
   { model, outcome, conclusion, results }: Done,
 ): Promise<void> {
   const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
+  const shadow = analysis.mode === 'shadow';
   const findings = findingsOf(model.manifest, outcome);
   const chained = withheld ? undefined : await planChained(parts, analysis, findings);
-  const peers = withheld ? [] : [...analysis.deliverTo, ...(chained?.deliverTo ?? [])];
+  const peers = withheld || shadow ? [] : [...analysis.deliverTo, ...(chained?.deliverTo ?? [])];
   await parts.database.transaction(async (tx) => {
     await recordResults(tx, analysis.id, {
       conclusion,
-      reason: `${conclusion} ${fateOf(peers, withheld)}`,
+      reason: `${conclusion} ${shadow ? SHADOW : fateOf(peers, withheld)}`,
       findings: JSON.stringify(findings),
       results,
       peers,
@@ -147,6 +144,8 @@ async function record(
     if (chained) await recordChained(tx, analysis, chained);
   });
 }
+
+const SHADOW = 'Ran in the shadow of another model: held against what that finds, and no result is made of it.';
 
 function fateOf(peers: readonly string[], withheld: boolean): string {
   if (withheld) return 'Kept in this node and sent to nobody: a person has to look at it.';

@@ -138,7 +138,8 @@ function consider(target: Target, series: StudySeries, { study, whole }: Context
     mode,
     inputs: [],
     seriesContent: series.sopInstanceUids,
-    priority: priorityOf(route, whole),
+    // Nobody waits for a shadow.
+    priority: mode === 'shadow' ? PRIORITIES['low']! : priorityOf(route, whole),
     explanation: [
       {
         route: route?.name ?? null,

@@ -26,7 +26,7 @@ const REJECTION_SERIES_NUMBER = 9103;
  */
 export async function rejectSuperseded(parts: RejectParts, analysis: Analysis): Promise<void> {
   const { database, archive, library, device } = parts;
-  if (analysis.supersedesId === null || analysis.inferredAt === null) return;
+  if (analysis.supersedesId === null || analysis.inferredAt === null || analysis.mode === 'shadow') return;
   const own = await readResults(database, analysis.id);
   if (own.some(({ sopClassUid }) => sopClassUid === KEY_OBJECT_SELECTION_STORAGE)) return;
   const rejected = (await readPredecessors(database, analysis.id))

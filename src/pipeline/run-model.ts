@@ -10,8 +10,11 @@ import type { ModelManifest } from '../inference/model-manifest.ts';
 import type { GatheredSlot } from './gather-inputs.ts';
 import { type Outcome, readClasses } from './outcome.ts';
 
+/** Where the frames of instances lie: the archive, or files beside it. */
+export type FramePlaces = Pick<Archive, 'pathOf' | 'frameRanges'>;
+
 export interface RunParts {
-  readonly archive: Archive;
+  readonly archive: FramePlaces;
   readonly engine: Engine;
   /** For tensors on their way between processes; emptied after each run. */
   readonly workFolder: string;
@@ -50,7 +53,7 @@ export async function runModel(parts: RunParts, run: ModelRun): Promise<Outcome>
   }
 }
 
-async function sourceOf(archive: Archive, { instances, stack, slot }: GatheredSlot): Promise<OpenSlot> {
+async function sourceOf(archive: FramePlaces, { instances, stack, slot }: GatheredSlot): Promise<OpenSlot> {
   const source = async ({ instance, frame, header }: GatheredSlot['stack']['frames'][number]) => ({
     path: archive.pathOf(instances[instance]!),
     ranges: await archive.frameRanges(instances[instance]!, frame),

@@ -42,6 +42,10 @@ INVERT_CASES = [
         {"op": "orientation", "axcodes": "LPS"},
         {"op": "spacing", "pixdim": [1, 1, 1], "rule": "monai", "mode": "linear"},
     ]),
+    ("directions that are not quite perpendicular", Grid((10, 8, 6), (0.8, 0.8, 2), row=(0.9990322, -0.0217884, 0.0382096), column=(0.0265195, 0.9914139, -0.1280442)), [
+        {"op": "orientation", "axcodes": "RAS"},
+        {"op": "spacing", "pixdim": [1.1, 1.15, 1.45], "rule": "monai", "mode": "linear"},
+    ]),
     ("places halfway between voxels", Grid((9, 8, 6), (1, 1, 2)), [
         {"op": "orientation", "axcodes": "RAS"},
         {"op": "spacing", "pixdim": [2, 2, 4], "rule": "monai", "mode": "linear"},
@@ -56,10 +60,10 @@ INVERT_CASES = [
         {"op": "spacing", "pixdim": [1.1, 1.1, 2], "rule": "monai", "mode": "linear"},
         {"op": "crop-foreground", "above": 0, "margin": [0, 0, 0], "allowSmaller": False},
     ]),
-    ("a margin that reaches beyond the image, and padding", Grid((10, 9, 7), (1, 1, 3), **SAGITTAL), [
+    ("a margin that reaches beyond the image, and padding", Grid((8, 7, 6), (1, 1, 3), **SAGITTAL), [
         {"op": "orientation", "axcodes": "RAS"},
         {"op": "crop-foreground", "above": 0, "margin": [4, 5, 3], "divisible": [4, 4, 4], "allowSmaller": False},
-        {"op": "pad", "size": [20, 8, 21], "where": "symmetric", "value": 0},
+        {"op": "pad", "size": [17, 8, 18], "where": "symmetric", "value": 0},
     ]),
     ("resampled, then resized", Grid((11, 10, 8), (0.73, 0.73, 2)), [
         {"op": "orientation", "axcodes": "RAS"},

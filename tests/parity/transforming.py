@@ -62,6 +62,17 @@ def spacings():
     yield _monai_case("nothing changes", grids["axial"], [LPS, _spacing(0.7, 1.3, 2.5)], kept)
     yield _monai_case("one slice", Grid((9, 8, 1), (1, 1, 5)), [RAS, _spacing(1.5, 1.5, 2)], pattern((9, 8, 1)))
     yield _monai_case("half sizes round to even", Grid((6, 4, 8), (1, 1, 1)), [RAS, _spacing(2, 2, 2)], pattern((6, 4, 8)))
+    # Directions as headers give them, with seven digits: not quite perpendicular, to one side and to the other.
+    for name, row, column in (
+        ("rounded directions", (0.9990322, -0.0217884, 0.0382096), (0.0265195, 0.9914139, -0.1280442)),
+        ("rounded directions, the other way", (0.9990322, -0.0217884, 0.0382096), (0.0265195, 0.9914139, -0.1280438)),
+    ):
+        tilted = Grid((10, 8, 6), (0.8, 0.8, 2), row=row, column=column)
+        yield _monai_case(name, tilted, [RAS, _spacing(1.1, 1.3, 1.45)], pattern((10, 8, 6)))
+        # Even sizes, or the middle would be a place halfway between voxels.
+        nearest = _spacing(0.57, 1.15, 1.45, mode="nearest")
+        yield _monai_case(f"{name}, nearest", tilted, [LPS, nearest], pattern((10, 8, 6)))
+    yield _monai_case("a thousandth of a voxel is nothing", Grid((9, 8, 6), (5, 5, 5)), [RAS, _spacing(5.004, 5, 4.997)], pattern((9, 8, 6)))
     before = [RAS, {"op": "scale-intensity-range", "aMin": -500, "aMax": 800, "bMin": 0, "bMax": 1, "clip": True}]
     yield _monai_case("clipped before", grids["axial"], [*before, _spacing(1.5, 1.5, 2)], kept)
     yield _monai_case("two channels", grids["axial"], [RAS, _spacing(1.5, 1.5, 2)], pattern((11, 10, 7), 2))

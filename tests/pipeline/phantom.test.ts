@@ -1,61 +1,12 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { JsonDataset } from '../../src/dicom/dataset.ts';
-import { bufferSource, parsePart10 } from '../../src/dicom/parse.ts';
 import { items, text } from '../../src/dicom/read-values.ts';
 import { type PhantomOptions, phantomTruth } from '../../src/imaging/phantom.ts';
-import { phantomStudy } from '../../src/imaging/phantom-study.ts';
-import { DimsePeer } from '../../src/peers/dimse-peer.ts';
-import { getJson, type SeriesReport } from '../support/node-process.ts';
-import { aFolder, aNode, type TestNode } from '../support/test-node.ts';
+import { getJson } from '../support/node-process.ts';
+import { aNode, type TestNode } from '../support/test-node.ts';
+import { analysesOf, ended, sendPhantom } from './send-phantom.ts';
 
 const OPTIONS: PhantomOptions = { slices: 60, rows: 128, columns: 128, seed: 7 };
-
-async function sendPhantom(
-  node: TestNode,
-  options: PhantomOptions,
-  keep: (slice: number) => boolean = () => true,
-): Promise<string> {
-  const peer = new DimsePeer('node', { callingAe: 'CT', calledAe: 'VOXGATE', host: '127.0.0.1', port: node.dimsePort });
-  const folder = aFolder();
-  const written = (name: string, bytes: Buffer): string => {
-    writeFileSync(join(folder, name), bytes);
-    return join(folder, name);
-  };
-  const instances = [...phantomStudy(options)].filter((_, slice) => keep(slice));
-  await peer.store(
-    instances.map(({ sopInstanceUid, bytes }) => {
-      const { dataSetOffset, transferSyntaxUid } = parsePart10(bufferSource(bytes));
-      return {
-        sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
-        sopInstanceUid,
-        transferSyntaxUid,
-        dataSetOffset,
-        path: written(sopInstanceUid, bytes),
-        size: bytes.length,
-      };
-    }),
-  );
-  return instances[0]!.seriesInstanceUid;
-}
-
-const analysesOf = (node: TestNode, series: string) =>
-  getJson<SeriesReport>(`${node.http}/api/series/${series}/analyses`);
-
-async function ended(node: TestNode, series: string, count = 1): Promise<SeriesReport> {
-  return vi.waitFor(
-    async () => {
-      const report = await analysesOf(node, series);
-      expect(
-        report.analyses.filter(({ state }) => ['skipped', 'delivered', 'failed'].includes(state)).length,
-        JSON.stringify(report),
-      ).toBe(count);
-      return report;
-    },
-    { timeout: 45_000, interval: 100 },
-  );
-}
 
 const seriesOf = (node: TestNode, modality: string) =>
   getJson<JsonDataset[]>(`${node.http}/dicom-web/series?Modality=${modality}`);
@@ -91,19 +42,43 @@ describe('a phantom chest, from C-STORE to the results', () => {
     expect(items(document!, 'ContentSequence').length).toBeGreaterThan(3);
   });
 
-  it('sent again after the results makes nothing new, and other slices of it make an analysis of their own', async () => {
-    const node = await aNode({ idleSettleSeconds: 5 });
-    const series = await sendPhantom(node, OPTIONS, (slice) => slice < 50);
+  it('sent again makes nothing new, and more of it a second revision, before which the first is rejected', async () => {
+    const small = { ...OPTIONS, slices: 24 };
+    const pacs = await aNode({ models: [], aeTitle: 'PACS' });
+    const node = await aNode({
+      idleSettleSeconds: 3,
+      peers: [{ name: 'pacs', aeTitle: 'PACS', host: '127.0.0.1', port: pacs.dimsePort }],
+    });
+    const series = await sendPhantom(node, small, (slice) => slice < 20);
     const first = await ended(node, series);
-    await sendPhantom(node, OPTIONS, (slice) => slice < 50);
+    await sendPhantom(node, small, (slice) => slice < 20);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect((await analysesOf(node, series)).analyses).toEqual(first.analyses);
-    await sendPhantom(node, OPTIONS);
+    await sendPhantom(node, small);
     const second = await ended(node, series, 2);
     const [whole, part] = second.analyses;
     expect(part).toEqual(first.analyses[0]);
+    expect(whole).toMatchObject({
+      revision: 2,
+      supersedes: expect.any(Number),
+      evidence: { confidence: expect.any(String) },
+    });
     expect(whole!.results).not.toEqual(part!.results);
-  });
+    for (const { http } of [node, pacs]) {
+      const [note, ...others] = await getJson<JsonDataset[]>(
+        `${http}/dicom-web/instances?Modality=KO&includefield=all`,
+      );
+      expect(others).toEqual([]);
+      expect(whole!.results).toContain(text(note!, 'SOPInstanceUID'));
+      const [whole_, rejected] = [new Set(whole!.results), items(note!, 'CurrentRequestedProcedureEvidenceSequence')];
+      const named = rejected
+        .flatMap((study) => items(study, 'ReferencedSeriesSequence'))
+        .flatMap((one) => items(one, 'ReferencedSOPSequence'))
+        .map((reference) => text(reference, 'ReferencedSOPInstanceUID')!);
+      expect(named.sort()).toEqual([...part!.results].sort());
+      expect(named.some((sop) => whole_.has(sop))).toBe(false);
+    }
+  }, 120_000);
 
   it('with a slice missing is told so, in millimetres, and nothing runs', async () => {
     const node = await aNode();

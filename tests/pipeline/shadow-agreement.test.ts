@@ -4,7 +4,6 @@ import { AGREEMENT_LIMITS } from '../../src/agreement-settings.ts';
 import { type AgreementStatistics, readAgreementStatistics } from '../../src/catalog/agreements.ts';
 import { type Analysis, openAnalysis, readAnalysis, recordResults } from '../../src/catalog/analyses.ts';
 import { type Database, migrate, openDatabase } from '../../src/catalog/database.ts';
-import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { createLog } from '../../src/log.ts';
 import { judgeAgreement } from '../../src/pipeline/judge-agreement.ts';
 import { compareWithShadow, type Found } from '../../src/pipeline/shadow-agreement.ts';

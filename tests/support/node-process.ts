@@ -121,6 +121,7 @@ export class NodeProcess {
 export interface SeriesReport {
   readonly outcome: string;
   readonly analyses: readonly {
+    readonly version: string;
     readonly state: string;
     readonly reason: string;
     readonly results: readonly string[];

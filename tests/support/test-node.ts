@@ -45,6 +45,7 @@ export async function someSettings(changes: Partial<Settings> = {}): Promise<Set
     databaseUrl: await aDatabase(),
     models: [resolve('models')],
     settleSeconds: 0.2,
+    mostQuietSeconds: 0.5,
     ...changes,
   };
 }

@@ -28,7 +28,17 @@ export function assembleStacks(headers: readonly ImageHeader[], want: StackReque
       : flatStacks(headers, frames, want);
   const stacks = outcomes.filter((outcome) => 'grid' in outcome);
   refused.push(...outcomes.filter((outcome) => 'reason' in outcome));
-  return { stacks, refused };
+  return {
+    stacks: stacks.map((stack) => ({ ...stack, notes: [...stack.notes, ...leftOut(refused, frames.length)] })),
+    refused,
+  };
+}
+
+/** A stack is told with what of its series it is without: it may be a part of what the sender meant. */
+function leftOut(refused: readonly RefusedFrames[], all: number): string[] {
+  return refused.map(({ reason, frames }) => {
+    return `Of the ${all} images of the series ${frames} ${frames === 1 ? 'is' : 'are'} not part of it: ${reason}`;
+  });
 }
 
 /** What is true of each group of parallel images of a series, whether a volume can be made of it or not; largest first. */
@@ -39,7 +49,7 @@ export function describeStacks(headers: readonly ImageHeader[]): StackFacts[] {
   return facts.sort((a, b) => b.slices - a.slices || b.frames - a.frames);
 }
 
-const EMPTY: RefusedFrames = { reason: 'The series holds no image.', instances: [], label: '' };
+const EMPTY: RefusedFrames = { reason: 'The series holds no image.', instances: [], frames: 0, label: '' };
 
 function framesOf(headers: readonly ImageHeader[]): AssembledFrame[] {
   return headers.flatMap((header, instance) =>
@@ -50,8 +60,8 @@ function framesOf(headers: readonly ImageHeader[]): AssembledFrame[] {
 function unreadable(headers: readonly ImageHeader[]): RefusedFrames[] {
   const instances = headers.flatMap(({ frames }, i) => (frames.length === 0 ? [i] : []));
   if (instances.length === 0) return [];
-  const reason = `${instances.length} of ${headers.length} images have no frame that is described, or absurdly many.`;
-  return [{ reason, instances, label: '' }];
+  const reason = `${instances.length} of ${headers.length} images describe more or fewer frames than they have, or absurdly many.`;
+  return [{ reason, instances, frames: instances.length, label: '' }];
 }
 
 /** Those with a place by what they are; those without in one heap, and each multi-frame object without places for itself. */
@@ -75,6 +85,7 @@ function volumeOf(group: FrameGroup, want: StackRequest): AssembledStack | Refus
   const refuse = (reason: string): RefusedFrames => ({
     reason,
     instances: [...new Set(group.frames.map(({ instance }) => instance))],
+    frames: group.frames.length,
     label: group.label,
   });
   const headers = group.frames.map(({ header }) => header);

@@ -61,6 +61,8 @@ export interface RefusedFrames {
   readonly reason: string;
   /** Indexes in the headers that were given. */
   readonly instances: readonly number[];
+  /** How many. */
+  readonly frames: number;
   readonly label: string;
 }
 

@@ -43,7 +43,12 @@ function flatStack(
 ): AssembledStack | RefusedFrames {
   const first = own[0]!.header;
   const channels = isColour(first) ? 3 : 1;
-  const refuse = (reason: string): RefusedFrames => ({ reason, instances: [own[0]!.instance], label });
+  const refuse = (reason: string): RefusedFrames => ({
+    reason,
+    instances: [own[0]!.instance],
+    frames: own.length,
+    label,
+  });
   const unfit = kindRefusal(own.length, channels, isCine, want.kind) ?? pixelRefusal(first);
   if (unfit !== undefined) return refuse(unfit);
   const values = channels === 3 ? colourValues(own, want) : valuesOf(own, want.units);

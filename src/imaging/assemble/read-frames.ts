@@ -17,7 +17,7 @@ const FRAME_TYPES = ['MRImageFrameTypeSequence', 'CTImageFrameTypeSequence', 'PE
 
 /**
  * Reads what an instance says of its frames from its data set, as the archive keeps it. What is absent or malformed stays
- * absent, and is judged by `assembleStacks`; an object of absurdly many frames has none.
+ * absent, and is judged by `assembleStacks`. An object that describes other frames than it has, or absurdly many, has none.
  */
 export function imageHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): ImageHeader {
   const image = sliceHeaderOf(dataset, transferSyntaxUid);
@@ -26,7 +26,8 @@ export function imageHeaderOf(dataset: JsonDataset, transferSyntaxUid: string): 
   // Of several frames without groups the one position says nothing of each.
   const place = perFrame === undefined && count > 1 ? { position: undefined } : {};
   const shared = { ...image, ...place, ...petOf(dataset, image) };
-  const groups = perFrame?.slice(0, count) ?? Array.from({ length: count }, () => classicGroups(dataset));
+  const isWhole = perFrame === undefined || perFrame.length === count;
+  const groups = (isWhole && perFrame) || Array.from({ length: isWhole ? count : 0 }, () => classicGroups(dataset));
   return {
     sopInstanceUid: image.sopInstanceUid,
     sopClassUid: text(dataset, 'SOPClassUID') ?? '',

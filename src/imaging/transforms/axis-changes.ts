@@ -47,40 +47,56 @@ export function roundHalfEven(value: number): number {
 }
 
 /**
- * MONAI 1.5.0 Spacing: size round((n - 1) × in / out + 1), first voxel centres coincide, edges clamped; the way back is the
- * same resampling to the old size. An axis within a thousandth of a millimetre of what is asked for is kept.
+ * MONAI 1.5.0 Spacing: size round((n - 1) × in / out + 1), edges clamped; first voxel centres coincide, or, `centred`, the
+ * middles n / 2 do. The way back is the same resampling to the old size. An axis within a thousandth of a millimetre of what
+ * is asked for is kept.
  */
-export function monaiSpacing(axis: SpacedAxis, out: number, mode: 'linear' | 'nearest'): AxisChange | undefined {
+export function monaiSpacing(
+  axis: SpacedAxis,
+  out: number,
+  mode: 'linear' | 'nearest',
+  centred = false,
+): AxisChange | undefined {
   if (Math.abs(axis.spacing - out) <= 1e-3) return undefined;
   const old = axis.count;
   const scale = out / axis.spacing;
   const count = within(roundHalfEven((old - 1) / scale + 1));
-  const taps = {
-    linear: [linearTaps(count, old, (i) => i * scale), linearTaps(old, count, (i) => i / scale)],
-    nearest: [
-      nearestTaps(count, old, (i) => gridSampleNearest(i, count, old, scale)),
-      nearestTaps(old, count, (i) => gridSampleNearest(i, old, count, 1 / scale)),
-    ],
-  } as const;
-  const [forward, linear] = taps[mode];
-  return { count, forward, back: { linear, nearest: taps.nearest[1] }, scale, shift: 0 };
+  const shift = centred ? old / 2 - (count / 2) * scale : 0;
+  const there: Places = { count, old, scale, shift };
+  const andBack: Places = { count: old, old: count, scale: 1 / scale, shift: -shift / scale };
+  const tapsOf = mode === 'nearest' ? gridSampleNearest : gridSampleLinear;
+  const back = { linear: tapsOf(andBack), nearest: gridSampleNearest(andBack) };
+  return { count, forward: tapsOf(there), back, scale, shift };
 }
 
+/** Index i of `count` lies at shift + i × scale of `old`. */
+interface Places {
+  readonly count: number;
+  readonly old: number;
+  readonly scale: number;
+  readonly shift: number;
+}
+
+const gridSampleLinear = ({ count, old, scale, shift }: Places): Taps =>
+  linearTaps(count, old, (i) => shift + i * scale);
+
 /**
- * The index MONAI takes for index `i` of `count` from `old`. Places halfway between voxels are common (0.75 mm from 1.5 mm), and
- * the side they fall to depends on the last bit of a place that was scaled to -1 to 1 and back: so the operations, and their
- * order, are those of MONAI's to_norm_affine and of affine_grid and grid_sample (volumes, CPU) of torch 1.13. Where its build
- * fuses a multiplication and an addition the last bit is another: of halfway places 19 in 20 fall to the same side.
+ * Places halfway between voxels are common (0.75 mm from 1.5 mm), and the side they fall to depends on the last bit of a
+ * place that was scaled to -1 to 1 and back: so the operations, and their order, are those of MONAI's to_norm_affine and of
+ * affine_grid and grid_sample (volumes, CPU) of torch 1.13. Where its build fuses a multiplication and an addition the last bit
+ * is another: of halfway places 19 in 20 fall to the same side.
  */
-function gridSampleNearest(i: number, count: number, old: number, scale: number): number {
-  const [norm, shift] = [2 / old, 1 / old - 1];
+function gridSampleNearest({ count, old, scale, shift }: Places): Taps {
+  const norm = 2 / old;
   const back = 1 / (2 / count);
   const theta = norm * scale * back;
-  const offset = norm * scale * -((1 / count - 1) * back) + shift;
+  const offset = norm * scale * -((1 / count - 1) * back) + (norm * shift + (1 / old - 1));
   const step = count > 1 ? 2 / (count - 1) : 0;
-  const even = i < Math.floor(count / 2) ? -1 + step * i : 1 - step * (count - i - 1);
-  const place = (((count > 1 ? even : 0) * (count - 1)) / count) * theta + offset;
-  return Math.floor(Math.min(Math.max(((place + 1) * old - 1) / 2, 0), old - 1) + 0.5);
+  return nearestTaps(count, old, (i) => {
+    const even = i < Math.floor(count / 2) ? -1 + step * i : 1 - step * (count - i - 1);
+    const place = (((count > 1 ? even : 0) * (count - 1)) / count) * theta + offset;
+    return Math.floor(Math.min(Math.max(((place + 1) * old - 1) / 2, 0), old - 1) + 0.5);
+  });
 }
 
 /** Voxgate's own: outer edges of the first voxel coincide, a tent filter; the way back interpolates between centres. */

@@ -1,5 +1,14 @@
 import { VoxgateError } from '../../errors.ts';
-import { cornerResize, coverSpacing, interpolateTo, monaiSpacing, roundHalfEven } from './axis-changes.ts';
+import type { Vec3 } from '../grid.ts';
+import { addScaled, dot, length, scale } from '../vector.ts';
+import {
+  type AxisChange,
+  cornerResize,
+  coverSpacing,
+  interpolateTo,
+  monaiSpacing,
+  roundHalfEven,
+} from './axis-changes.ts';
 import { type AxisChanges, type Frame, oriented, permuted, shapeOf, spacingsOf } from './frame.ts';
 import type { PreStep, Triple } from './steps.ts';
 
@@ -53,10 +62,44 @@ export function resampling(frame: Frame, step: PreStep): Resampling | undefined 
 
 function ownSpacing(frame: Frame, { rule, pixdim, mode }: Step<'spacing'>): AxisChanges {
   if (mode === 'cubic') throw new VoxgateError('bad-model', `spacing by the rule ${rule} cannot be cubic.`);
-  return eachAxis((i) => {
-    if (pixdim[i] <= 0) return undefined;
-    const change = rule === 'monai' ? monaiSpacing : coverSpacing;
-    return change(frame.axes[i], spacingWithin(pixdim[i]), mode);
+  const target = eachAxis((i) => (pixdim[i] <= 0 ? undefined : spacingWithin(pixdim[i])));
+  if (rule === 'cover') {
+    return eachAxis((i) => (target[i] === undefined ? undefined : coverSpacing(frame.axes[i], target[i], mode)));
+  }
+  const centred = leansBack(frame, target);
+  const changes = eachAxis((i) =>
+    target[i] === undefined ? undefined : monaiSpacing(frame.axes[i], target[i], mode, centred),
+  );
+  const nothing = changes.every((change, i) => change === undefined || isNothing(change, frame.axes[i]!.count));
+  return nothing ? NO_CHANGES : changes;
+}
+
+const NO_CHANGES: AxisChanges = [undefined, undefined, undefined];
+
+/** MONAI leaves an image as it is where no voxel would move by a thousandth of its size, for all of them (AFFINE_TOL). */
+const isNothing = ({ count, scale, shift }: AxisChange, old: number): boolean =>
+  count === old && Math.abs(scale - 1) <= 1.01e-3 && Math.abs(shift) <= 1e-3;
+
+/**
+ * Whether MONAI's compute_shape_offset lays the middles of the arrays on each other in place of their first voxels. It does
+ * where no corner is the least in every axis of the new array: directions that a header rounds to some digits are not
+ * quite perpendicular, and then, by the sign of their product, a far corner lies a hair before the first voxel.
+ */
+function leansBack(frame: Frame, target: readonly (number | undefined)[]): boolean {
+  const { axes } = frame;
+  // The new axes are perpendicular: each is what of an old one does not lie along those before it.
+  const basis: Vec3[] = [];
+  for (const { direction } of axes) {
+    let rest = direction;
+    for (const one of basis) rest = addScaled(rest, one, -dot(one, rest));
+    basis.push(scale(rest, 1 / length(rest)));
+  }
+  return basis.some((one, i) => {
+    const out = target[i] ?? axes[i]!.spacing;
+    const before = axes
+      .slice(i + 1)
+      .map(({ direction, spacing, count }) => (dot(one, direction) * spacing * (count - 1)) / out);
+    return before.reduce((sum, value) => sum + Math.min(value, 0), 0) < -1e-8;
   });
 }
 

@@ -15,7 +15,8 @@ export type PreStep =
   | { readonly op: 'transpose'; readonly axes: Triple }
   /**
    * Resamples to `pixdim` mm along each array axis; 0 or less keeps an axis.
-   * `monai`: size round((n - 1) × in/out + 1), first voxel centres coincide, edges clamped (Spacing, scale_extent false).
+   * `monai`: size round((n - 1) × in/out + 1), first voxel centres coincide, edges clamped (Spacing, scale_extent false);
+   * the middles do where the axes are not quite perpendicular, as MONAI has it.
    * `nnunet`: size round(n × in/out), corners coincide (skimage.resize with edge mode); `anisotropy` as nnU-Net decides.
    * `cover`: outer edges of the first voxel coincide, antialiased by a tent: Voxgate's own.
    */

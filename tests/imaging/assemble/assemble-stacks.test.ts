@@ -94,7 +94,7 @@ describe('Images that are no stack are refused with a sentence and figures', () 
     [
       'an object without frames',
       [{ ...one[0]!, frames: [] }],
-      ['1 of 1 images have no frame that is described, or absurdly many.'],
+      ['1 of 1 images describe more or fewer frames than they have, or absurdly many.'],
     ],
     ['localizers', all({ isLocalizer: true }), ['3 of 3 images are localizers (third value of Image Type).']],
     ['masks', all({ bitsAllocated: 1 }), ['3 of 3 images are of one bit a pixel: masks, and no images.']],
