@@ -130,8 +130,9 @@ async function record(
   const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
   const shadow = analysis.mode === 'shadow';
   const findings = findingsOf(model.manifest, outcome);
-  const chained = withheld ? undefined : await planChained(parts, analysis, findings);
-  const peers = withheld || shadow ? [] : [...analysis.deliverTo, ...(chained?.deliverTo ?? [])];
+  const held = withheld || shadow;
+  const chained = held ? undefined : await planChained(parts, analysis, findings);
+  const peers = held ? [] : [...analysis.deliverTo, ...(chained?.deliverTo ?? [])];
   await parts.database.transaction(async (tx) => {
     await recordResults(tx, analysis.id, {
       conclusion,

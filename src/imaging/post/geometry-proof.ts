@@ -1,8 +1,8 @@
 import { VoxgateError } from '../../errors.ts';
 import { positionOf, type Vec3 } from '../grid.ts';
-import type { Segment } from '../measure.ts';
+import type { Segment } from '../segment.ts';
 import type { Affine, Preparation } from '../transforms/preparation.ts';
-import { length, subtract } from '../vector.ts';
+import { dot, length, subtract } from '../vector.ts';
 import type { Volume } from '../volume.ts';
 import type { ClassSums } from './field-sums.ts';
 import type { ModelSum } from './model-sums.ts';
@@ -15,8 +15,8 @@ const A_FEW = 50;
  * its affine, and from the labels on the stored slices and their grid. Neither knows of the taps by which labels came back, so
  * that a mirrored, swapped or shifted axis shows.
  *
- * The two may differ by half a voxel of either grid, and by what voxels at the border, decided on anew, move a centroid:
- * twice the spread of the segment over the root of its voxels. Few scattered voxels prove nothing.
+ * Along each axis the two may differ by half a voxel of either grid, and by what voxels at the border, decided on anew, move
+ * a centroid: twice the spread of the segment over the root of its voxels. Few scattered voxels prove nothing.
  *
  * @throws VoxgateError bad-result
  */
@@ -24,14 +24,14 @@ export function proveGeometry(
   segments: readonly Segment[],
   inArray: (c: number) => ModelSum | undefined,
   onSource: ReadonlyMap<number, ClassSums>,
-  { affine }: Preparation,
+  { affine, axes }: Preparation,
   volume: Volume,
 ): void {
   const { grid } = volume;
   const steps = [0, 1, 2].map((axis): Vec3 => [affine[0][axis]!, affine[1][axis]!, affine[2][axis]!]);
   const element = Math.abs(determinant(affine));
   const voxel = grid.columnSpacing * grid.rowSpacing * grid.sliceSpacing;
-  const sourceSpread = Math.max(grid.columnSpacing, grid.rowSpacing, grid.sliceSpacing);
+  const spacings = [grid.columnSpacing, grid.rowSpacing, grid.sliceSpacing] as const;
   for (const segment of segments) {
     const model = inArray(segment.class);
     const source = onSource.get(segment.class);
@@ -47,16 +47,15 @@ export function proveGeometry(
     const here = positionOf(grid, ...source.centroid);
     const apart = subtract(here, there);
     const voxels = Math.min(model.elements, source.voxels);
-    const allowed = Math.hypot(
-      ...steps.map((step, axis) => {
-        const size = length(step);
-        return size / 2 + sourceSpread / 2 + (2 * size * Math.sqrt(model.variance[axis]!)) / Math.sqrt(voxels);
-      }),
-    );
-    if (length(apart) <= allowed) continue;
+    const beyond = steps.find((step, axis) => {
+      const size = length(step);
+      const border = (2 * size * Math.sqrt(model.variance[axis]!)) / Math.sqrt(voxels);
+      return Math.abs(dot(apart, step) / size) > size / 2 + spacings[axes[axis]!.source] / 2 + border;
+    });
+    if (beyond === undefined) continue;
     throw new VoxgateError(
       'bad-result',
-      `Segment ${segment.number} lies ${length(apart).toFixed(1)} mm from where the network saw it (${apart.map((mm) => mm.toFixed(1)).join(', ')} mm in LPS); resampling explains ${allowed.toFixed(1)} mm. It is not handed on.`,
+      `Segment ${segment.number} lies ${length(apart).toFixed(1)} mm from where the network saw it (${apart.map((mm) => mm.toFixed(1)).join(', ')} mm in LPS), more than resampling explains. It is not handed on.`,
     );
   }
 }

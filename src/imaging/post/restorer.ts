@@ -1,7 +1,7 @@
 import { VoxgateError } from '../../errors.ts';
 import { voxelMillilitres } from '../grid.ts';
-import type { Segment } from '../measure.ts';
-import type { PackedFrames } from '../pack.ts';
+import type { PackedFrames } from '../packed-frames.ts';
+import type { Segment } from '../segment.ts';
 import type { Preparation } from '../transforms/preparation.ts';
 import type { PostStep } from '../transforms/steps.ts';
 import type { Volume } from '../volume.ts';

@@ -277,6 +277,9 @@ describe('A series of several kinds of images is split', () => {
       changed(imagesAt(places, { modality: 'MR' }), (i) => ({
         instanceNumber: time * 4 + i + 1,
         numberOfTemporalPositions: 3,
+        // Of each image its own: it tells nothing apart.
+        triggerTime: time * 400 + i * 7,
+        acquired: `2026010108${10 + time}${10 + i}`,
       })),
     );
     const { stacks } = assembleStacks(shuffled(times, 9), aRequest());
