@@ -1,0 +1,73 @@
+import { type Analysis, type Result, recordResults } from '../catalog/analyses.ts';
+import type { Database } from '../catalog/database.ts';
+import type { Model } from '../inference/model-library.ts';
+import { implausibilities } from './conclude.ts';
+import { findingsOf } from './findings.ts';
+import { leaveDelivery } from './leave-analysis.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface RecordParts {
+  readonly database: Database;
+  /** Peers that take results for research. */
+  readonly researchPeers: ReadonlySet<string>;
+}
+
+export interface Done {
+  readonly model: Model;
+  readonly outcome: Outcome;
+  readonly conclusion: string;
+  readonly results: readonly Result[];
+}
+
+/**
+ * Findings, results and deliveries together. Not sent: what a shadow finds; an implausible result, which is kept here for a person
+ * to look at; and results for research to a peer that is not for research.
+ */
+export async function recordOutcome(
+  { database, researchPeers }: RecordParts,
+  analysis: Analysis,
+  { model, outcome, conclusion, results }: Done,
+): Promise<void> {
+  const { peers, fate } = destined(analysis, {
+    withheld: implausibilities(model.manifest, outcome).some(({ withhold }) => withhold),
+    research: model.manifest.usage === 'research',
+    researchPeers,
+  });
+  await database.transaction(async (tx) => {
+    await recordResults(tx, analysis.id, {
+      conclusion,
+      reason: `${conclusion} ${fate}`,
+      findings: JSON.stringify(findingsOf(model.manifest, outcome)),
+      results,
+      peers,
+    });
+    for (const peer of peers) await leaveDelivery(tx, analysis, peer);
+  });
+}
+
+interface Judged {
+  readonly withheld: boolean;
+  readonly research: boolean;
+  readonly researchPeers: ReadonlySet<string>;
+}
+
+/** Who is to receive the results of an analysis, and a sentence on it. */
+export function destined(
+  { mode, deliverTo }: Pick<Analysis, 'mode' | 'deliverTo'>,
+  { withheld, research, researchPeers }: Judged,
+): { readonly peers: readonly string[]; readonly fate: string } {
+  if (mode === 'shadow')
+    return {
+      peers: [],
+      fate: 'Ran in the shadow of another model: held against what that finds, and no result is made of it.',
+    };
+  if (withheld) return { peers: [], fate: 'Kept in this node and sent to nobody: a person has to look at it.' };
+  const peers = research ? deliverTo.filter((peer) => researchPeers.has(peer)) : deliverTo;
+  const others = deliverTo.filter((peer) => !peers.includes(peer));
+  const kept = others.length > 0 ? [`Not sent to ${others.join(', ')}: the model is for research only.`] : [];
+  const sent =
+    peers.length > 0
+      ? `Waiting to be delivered to ${peers.join(', ')}.`
+      : 'Kept in this node; no peer is to receive it.';
+  return { peers, fate: [...kept, sent].join(' ') };
+}
