@@ -83,6 +83,8 @@ export interface PeerSettings extends CallerPolicy {
   readonly worklist?: boolean;
   /** It is asked for earlier studies where a model compares with one. */
   readonly priors?: boolean;
+  /** It is asked by C-FIND how many instances a series has that it sends: evidence for when the series is complete. */
+  readonly instanceCounts?: boolean;
   /** It is asked to commit to the results that were delivered to it (PS3.4 Annex J). */
   readonly storageCommitment?: boolean;
   /** It is told when results are there (PS3.4 Annex R). */
@@ -128,7 +130,14 @@ const POLICY_KEYS = [
   'identity',
   'quirks',
 ];
-const PEER_FLAGS = ['worklist', 'priors', 'storageCommitment', 'availabilityNotification', 'research'];
+const PEER_FLAGS = [
+  'worklist',
+  'priors',
+  'instanceCounts',
+  'storageCommitment',
+  'availabilityNotification',
+  'research',
+];
 const DICOMWEB_KEYS = ['dicomweb', 'priors', 'research'];
 const PEER_KEYS = ['aeTitle', 'host', 'port', 'dicomweb', 'tls', ...PEER_FLAGS, ...POLICY_KEYS];
 
@@ -175,6 +184,7 @@ function parseDimse(reader: Reader): Omit<PeerSettings, 'name'> {
       tls: isRecord(tls) ? reader.nested('tls', parsePeerTls) : tls === true ? {} : undefined,
       worklist: reader.read('worklist', flag, 'true or false'),
       priors: reader.read('priors', flag, 'true or false'),
+      instanceCounts: reader.read('instanceCounts', flag, 'true or false'),
       storageCommitment: reader.read('storageCommitment', flag, 'true or false'),
       availabilityNotification: reader.read('availabilityNotification', flag, 'true or false'),
       research: reader.read('research', flag, 'true or false'),

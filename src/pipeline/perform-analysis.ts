@@ -12,6 +12,7 @@ import type { Device } from '../results/types.ts';
 import { conclude } from './conclude.ts';
 import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
 import type { Outcome } from './outcome.ts';
+import type { Routing } from './plan-analyses.ts';
 import { recordOutcome } from './record-outcome.ts';
 import { resultSourceOf } from './result-source.ts';
 import { buildResultsApart } from './results-worker-client.ts';
@@ -31,6 +32,8 @@ export interface AnalyzeParts {
   readonly shadowFolder: string;
   /** Peers that take results for research. */
   readonly researchPeers: ReadonlySet<string>;
+  /** By whose routes findings lead to further analyses. */
+  readonly routing: Routing;
 }
 
 /**

@@ -1,13 +1,16 @@
 import { type Analysis, type Result, recordResults } from '../catalog/analyses.ts';
-import type { Database } from '../catalog/database.ts';
 import type { Model } from '../inference/model-library.ts';
+import { planChained, recordChained } from './chain-analyses.ts';
 import { implausibilities } from './conclude.ts';
 import { findingsOf } from './findings.ts';
 import { leaveDelivery } from './leave-analysis.ts';
+import type { LoadParts } from './load-study.ts';
 import type { Outcome } from './outcome.ts';
+import type { Routing } from './plan-analyses.ts';
 
-export interface RecordParts {
-  readonly database: Database;
+export interface RecordParts extends LoadParts {
+  /** By whose routes findings lead to further analyses. */
+  readonly routing: Routing;
   /** Peers that take results for research. */
   readonly researchPeers: ReadonlySet<string>;
 }
@@ -24,24 +27,29 @@ export interface Done {
  * to look at; and results for research to a peer that is not for research.
  */
 export async function recordOutcome(
-  { database, researchPeers }: RecordParts,
+  parts: RecordParts,
   analysis: Analysis,
   { model, outcome, conclusion, results }: Done,
 ): Promise<void> {
-  const { peers, fate } = destined(analysis, {
-    withheld: implausibilities(model.manifest, outcome).some(({ withhold }) => withhold),
-    research: model.manifest.usage === 'research',
-    researchPeers,
-  });
-  await database.transaction(async (tx) => {
+  const findings = findingsOf(model.manifest, outcome);
+  const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
+  const held = withheld || analysis.mode === 'shadow';
+  const chained = held ? undefined : await planChained(parts, analysis, findings);
+  const deliverTo = [...new Set([...analysis.deliverTo, ...(chained?.deliverTo ?? [])])];
+  const { peers, fate } = destined(
+    { mode: analysis.mode, deliverTo },
+    { withheld, research: model.manifest.usage === 'research', researchPeers: parts.researchPeers },
+  );
+  await parts.database.transaction(async (tx) => {
     await recordResults(tx, analysis.id, {
       conclusion,
       reason: `${conclusion} ${fate}`,
-      findings: JSON.stringify(findingsOf(model.manifest, outcome)),
+      findings: JSON.stringify(findings),
       results,
       peers,
     });
     for (const peer of peers) await leaveDelivery(tx, analysis, peer);
+    if (chained) await recordChained(tx, analysis, chained);
   });
 }
 
