@@ -23,6 +23,7 @@ const VOCABULARY = new Set([
   'route-settings.ts',
   'settings-reader.ts',
   'spawnable.ts',
+  'turns.ts',
   'version.ts',
 ]);
 /** Vocabulary that is written in the words of a room: a wrong condition is a wrong setting. */

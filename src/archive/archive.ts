@@ -13,6 +13,7 @@ import { fileSource } from '../dicom/parse.ts';
 import type { Query } from '../dicom/query.ts';
 import { VoxgateError } from '../errors.ts';
 import type { FileStore } from '../storage/file-store.ts';
+import { inTurns } from '../turns.ts';
 import { Describer } from './describer.ts';
 import { findEach } from './find.ts';
 import { type Listed, type ListOptions, list } from './list.ts';
@@ -87,7 +88,7 @@ export class Archive {
   }
 
   async describe(place: Place): Promise<DescribedInstance[]> {
-    return (await this.metadata(place)).map(({ located, json }) => ({ ...located, dataset: JSON.parse(json) }));
+    return inTurns(await this.metadata(place), ({ located, json }) => ({ ...located, dataset: JSON.parse(json) }));
   }
 
   /** The DICOM JSON text of each instance, as prepared at ingest. */

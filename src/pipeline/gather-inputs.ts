@@ -5,6 +5,7 @@ import { assembleStacks } from '../imaging/assemble/assemble-stacks.ts';
 import type { AssembledStack } from '../imaging/assemble/assembled-stack.ts';
 import { imageHeaderOf } from '../imaging/assemble/read-frames.ts';
 import type { InputSlot, ModelManifest } from '../inference/model-manifest.ts';
+import { inTurns } from '../turns.ts';
 
 /** A series that fills an input slot, as the stack that the slot asks for. */
 export interface GatheredSlot {
@@ -58,7 +59,9 @@ async function gather(
 ): Promise<GatheredSlot> {
   const { studyInstanceUid, seriesInstanceUid } = input;
   const instances = routed(await archive.describe({ studyInstanceUid, seriesInstanceUid }), input);
-  const headers = instances.map(({ dataset, transferSyntaxUid }) => imageHeaderOf(dataset, transferSyntaxUid));
+  const headers = await inTurns(instances, ({ dataset, transferSyntaxUid }) =>
+    imageHeaderOf(dataset, transferSyntaxUid),
+  );
   const { stacks, refused } = assembleStacks(headers, slot);
   const [stack, ...more] = stacks;
   if (stack === undefined)

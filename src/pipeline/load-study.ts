@@ -1,9 +1,11 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Archive, DescribedInstance } from '../archive/archive.ts';
 import type { Database } from '../catalog/database.ts';
 import { isFetched, readPriorSearch } from '../catalog/fetched-priors.ts';
 import { readEarlierStudies, readSeriesOf } from '../catalog/study-series.ts';
 import { readOrder } from '../catalog/worklist.ts';
+import type { ImageHeader } from '../imaging/assemble/image-header.ts';
+import { imageHeaderOf } from '../imaging/assemble/read-frames.ts';
+import { inTurns } from '../turns.ts';
 import type { Routing } from './plan-analyses.ts';
 import { type EarlierStudy, type StudySeries, type StudyView, seriesOf } from './study-view.ts';
 
@@ -12,8 +14,6 @@ export interface LoadParts {
   readonly archive: Archive;
 }
 
-/** Headers parsed at once: some milliseconds, in which nobody else is answered. */
-const PARSED_AT_ONCE = 16;
 /** Of one patient, for one analysis. */
 const MOST_PRIORS = 8;
 
@@ -50,7 +50,7 @@ export async function loadStudy(
   return {
     studyInstanceUid,
     series: [
-      ...[seriesOf(settled, fetched)].filter((one) => one !== undefined),
+      ...[seriesOf(settled, fetched, await headersOf(settled))].filter((one) => one !== undefined),
       ...(await loadSeries(parts, studyInstanceUid, others, fetched)),
     ].sort((a, b) => (a.seriesNumber ?? 0) - (b.seriesNumber ?? 0)),
     priors: await loadPriors(parts, studyInstanceUid, routing),
@@ -75,17 +75,15 @@ async function loadSeries(
 ): Promise<StudySeries[]> {
   const series: StudySeries[] = [];
   for (const seriesInstanceUid of seriesInstanceUids) {
-    const read = await archive.metadata({ studyInstanceUid, seriesInstanceUid });
-    const instances: DescribedInstance[] = [];
-    for (let at = 0; at < read.length; at += PARSED_AT_ONCE) {
-      for (const { located, json } of read.slice(at, at + PARSED_AT_ONCE))
-        instances.push({ ...located, dataset: JSON.parse(json) });
-      await setImmediate();
-    }
-    const one = seriesOf(instances, fetched);
+    const instances = await archive.describe({ studyInstanceUid, seriesInstanceUid });
+    const one = seriesOf(instances, fetched, await headersOf(instances));
     if (one) series.push(one);
   }
   return series;
+}
+
+function headersOf(instances: readonly DescribedInstance[]): Promise<ImageHeader[]> {
+  return inTurns(instances, ({ dataset, transferSyntaxUid }) => imageHeaderOf(dataset, transferSyntaxUid));
 }
 
 /** Only where a model has a slot for one: most have not. */

@@ -53,11 +53,13 @@ export function seriesOf(
     readonly dataset: JsonDataset;
   }[],
   fetched = false,
+  headers: readonly ImageHeader[] = instances.map(({ dataset, transferSyntaxUid }) =>
+    imageHeaderOf(dataset, transferSyntaxUid),
+  ),
 ): StudySeries | undefined {
   const [first] = instances;
   if (first === undefined) return undefined;
   const frames = new Set(instances.map(({ dataset }) => text(dataset, 'FrameOfReferenceUID')));
-  const headers = instances.map(({ dataset, transferSyntaxUid }) => imageHeaderOf(dataset, transferSyntaxUid));
   return {
     studyInstanceUid: first.studyInstanceUid,
     seriesInstanceUid: first.seriesInstanceUid,
