@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fields } from '../../src/dicom/build.ts';
 import type { InputSlot } from '../../src/inference/model-manifest.ts';
 import { parseRoutes } from '../../src/route-settings.ts';
+import { run } from '../cli/run.ts';
 import { ask, stored } from '../dicomweb/client.ts';
 import { anEcho, put, SOUND } from '../inference/packages.ts';
 import { eventually } from '../peers/delivered.ts';
@@ -92,6 +93,10 @@ describe('routes of a running node', () => {
     ]);
     expect(JSON.stringify(series)).not.toMatch(/TEST|T1/);
     expect((await ask(node.http, '/api/studies/1.2.3.51/routes')).status).toBe(404);
+
+    const told = await run(['routes', 'explain', '1.2.3.50'], { VOXGATE_HTTP: node.http.slice('http://'.length) });
+    expect(told.stderr).toBe('');
+    expect(told.stdout).toContain(`  ct-lung-segmentation@1.0.0: ${reason}\n`);
 
     const dryRun = (body: object) =>
       fetch(`${node.http}/api/routes/dry-run`, {
