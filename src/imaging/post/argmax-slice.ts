@@ -1,5 +1,5 @@
-import { DISAGREE, fillCells, type MixedCells, mixedCells, type SlicePlan } from './cells.ts';
-import { type Activation, activated, fillLogSums, type ScorePlane } from './score-plane.ts';
+import { agreement, fillCells, forVoxels, type MixedCells, mixedCells, type SlicePlan } from './cells.ts';
+import { type Activation, activated, fillLogSums, limitFor, type ScorePlane } from './score-plane.ts';
 
 /** The planes a source slice is made of, and their weights. */
 export interface SliceWindow {
@@ -42,7 +42,16 @@ export class ArgmaxSlices {
 
   restore(window: SliceWindow, plan: SlicePlan, out: Uint8Array): void {
     const cells = this.mixedOf(plan);
-    fillCells(this.agreement(window), plan, false, out, cells);
+    fillCells(
+      agreement(
+        window.planes.map(({ states }) => states),
+        this.state,
+      ),
+      plan,
+      false,
+      out,
+      cells,
+    );
     if (cells.length === 0) return;
     if (this.best.length < out.length) this.best = new Float64Array(out.length);
     if (this.seen.length < this.channels * cells.length) this.seen = new Uint8Array(this.channels * cells.length);
@@ -63,17 +72,6 @@ export class ArgmaxSlices {
       this.base = new Int32Array(cells);
     }
     return this.mixed.cells;
-  }
-
-  private agreement({ planes }: SliceWindow): Uint8Array {
-    if (planes.length === 1) return planes[0]!.states;
-    const { state } = this;
-    const [low, high] = [planes[0]!.states, planes[1]!.states];
-    for (let i = 0; i < state.length; i++) state[i] = low[i]! === high[i]! ? low[i]! : DISAGREE;
-    for (const { states } of planes.slice(2)) {
-      for (let i = 0; i < state.length; i++) if (state[i] !== states[i]) state[i] = DISAGREE;
-    }
-    return state;
   }
 
   private locate(plan: SlicePlan, cells: MixedCells): void {
@@ -128,7 +126,7 @@ export class ArgmaxSlices {
         }
       }
       const partial = beside || plan.across.partial[a] === 1 || plan.down.partial[d] === 1;
-      this.limit[m] = partial ? Number.NEGATIVE_INFINITY : this.boundFor(least);
+      this.limit[m] = partial ? Number.NEGATIVE_INFINITY : limitFor(this.activation, least);
       this.bound[m] = this.limit[m]! + (this.activation === 'softmax' ? this.leastSum(m, window, plan, cells) : 0);
     }
   }
@@ -141,19 +139,6 @@ export class ArgmaxSlices {
       });
     }
     return least;
-  }
-
-  /** In terms of what `reaches` compares; a little lower, for a sum of products may round below its greatest factor. */
-  private boundFor(least: number): number {
-    const lower = least - 1e-9 * Math.abs(least);
-    switch (this.activation) {
-      case 'none':
-        return lower;
-      case 'sigmoid':
-        return lower < 1 ? Math.log(lower / (1 - lower)) : Number.NEGATIVE_INFINITY;
-      case 'softmax':
-        return Math.log(lower);
-    }
   }
 
   private challenge(c: number, window: SliceWindow, plan: SlicePlan, cells: MixedCells, out: Uint8Array): void {
@@ -254,11 +239,5 @@ export class ArgmaxSlices {
         }
       }
     }
-  }
-}
-
-function forVoxels(plan: SlicePlan, cells: MixedCells, m: number, base: number, visit: (voxel: number) => void): void {
-  for (let i = 0, row = base; i < plan.down.count[cells.down[m]!]!; i++, row += plan.downStride) {
-    for (let j = 0, at = row; j < plan.across.count[cells.across[m]!]!; j++, at += plan.acrossStride) visit(at);
   }
 }

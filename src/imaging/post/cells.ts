@@ -127,3 +127,27 @@ function agreed(
   }
   return value;
 }
+
+/** What the voxels of all planes say, DISAGREE where they do not say the same; of one plane its own states. */
+export function agreement(planes: readonly Uint8Array[], out: Uint8Array): Uint8Array {
+  const [low, high, ...others] = planes;
+  if (high === undefined) return low!;
+  for (let i = 0; i < out.length; i++) out[i] = low![i]! === high[i]! ? low![i]! : DISAGREE;
+  for (const states of others) {
+    for (let i = 0; i < out.length; i++) if (out[i] !== states[i]) out[i] = DISAGREE;
+  }
+  return out;
+}
+
+/** Calls `visit` for every element of a plane that is around a cell; `base` is the first of them. */
+export function forVoxels(
+  plan: SlicePlan,
+  cells: MixedCells,
+  m: number,
+  base: number,
+  visit: (voxel: number) => void,
+): void {
+  for (let i = 0, row = base; i < plan.down.count[cells.down[m]!]!; i++, row += plan.downStride) {
+    for (let j = 0, at = row; j < plan.across.count[cells.across[m]!]!; j++, at += plan.acrossStride) visit(at);
+  }
+}

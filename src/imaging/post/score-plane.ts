@@ -111,3 +111,19 @@ export function activated(
       return Math.exp(score - plane.logSum[voxel]!);
   }
 }
+
+/**
+ * What a score (of softmax: less the logarithm of the sum) has to reach to come up to `least` after the activation; a
+ * little lower, for a sum of products may round below its greatest factor.
+ */
+export function limitFor(activation: Activation, least: number): number {
+  const lower = least - 1e-9 * Math.abs(least);
+  switch (activation) {
+    case 'none':
+      return lower;
+    case 'sigmoid':
+      return lower < 1 ? Math.log(lower / (1 - lower)) : Number.NEGATIVE_INFINITY;
+    case 'softmax':
+      return Math.log(lower);
+  }
+}
