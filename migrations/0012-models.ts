@@ -17,6 +17,12 @@ export async function up(knex: Knex): Promise<void> {
       checked_at timestamptz,
       PRIMARY KEY (model_id, model_version)
     );
+    -- Packages that came and did not reproduce their golden pair: left out, also after a restart, until they are tried again.
+    CREATE TABLE failed_trials (
+      digest text PRIMARY KEY,
+      reason text NOT NULL,
+      tried_at timestamptz NOT NULL DEFAULT now()
+    );
     CREATE INDEX analyses_model_digest ON analyses (model_id, model_version, model_digest) WHERE inferred_at IS NOT NULL;
     CREATE TABLE agreements (
       primary_id bigint NOT NULL REFERENCES analyses ON DELETE CASCADE,
@@ -43,5 +49,5 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 export async function down(knex: Knex): Promise<void> {
-  await knex.raw('DROP TABLE agreements, model_versions; DROP INDEX analyses_model_digest');
+  await knex.raw('DROP TABLE agreements, failed_trials, model_versions; DROP INDEX analyses_model_digest');
 }

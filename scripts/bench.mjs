@@ -37,10 +37,12 @@ if (process.platform !== 'linux') end('The benchmark reads CPU time and memory f
 
 prepare();
 const { measureParser, measureTogether } = await import('../bench/measure.mjs');
+const { inferenceLines, measureInference } = await import('../bench/inference.mjs');
 const { LIMIT_MB, measureEightGibibytes, measureOneGibibyte } = await import('../bench/memory.mjs');
 const { measureSlope, SLOPE_LIMIT } = await import('../bench/ingest-slope.mjs');
 const { Receiver } = await import('../bench/receiver.mjs');
 const { HEADER, lines, memoryLine, oneLine, slopeLines } = await import('../bench/report.mjs');
+const { measureSettling, SETTLE_GOALS, settleLines } = await import('../bench/settle.mjs');
 const { PEERS } = await import('../bench/servers.mjs');
 const { FULL, QUICK, serverWorkloads } = await import('../bench/workloads.mjs');
 
@@ -73,6 +75,23 @@ const ALONE = [
       const say = (line) => console.error(`ingest-slope: ${line}`);
       results.slope = await measureSlope({ ...options, repetitions, storeAll: values['store-all'], say });
       console.log(slopeLines(results.slope, SLOPE_LIMIT));
+    },
+  },
+  {
+    name: 'inference',
+    what: 'U-Nets in a lane, alone and by windows, from file to file; their peer is PyTorch, where python3 has it',
+    run: async () => {
+      const say = (line) => console.error(`inference: ${line}`);
+      results.inference = await measureInference({ repetitions, say });
+      console.log(`\n${inferenceLines(results.inference)}`);
+    },
+  },
+  {
+    name: 'settle',
+    what: `from the last C-STORE response to the start of the analysis; goals (p95): ${SETTLE_GOALS.evidence} s where the evidence agrees, ${SETTLE_GOALS.quiet} s on quiet time alone`,
+    run: async () => {
+      results.settle = await measureSettling({ series: values.quick ? 2 : 20 });
+      for (const line of settleLines(results.settle)) console.log(`settle, ${line}`);
     },
   },
 ];

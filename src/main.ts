@@ -39,6 +39,7 @@ import { isReachable } from './peer-settings.ts';
 import { moveDestinations } from './peers/destinations.ts';
 import { openPeers, openPriorPeers } from './peers/open-peers.ts';
 import { afterDelivery } from './pipeline/after-delivery.ts';
+import { askSource } from './pipeline/ask-source.ts';
 import { completenessLimits } from './pipeline/completeness.ts';
 import { deliverResults } from './pipeline/deliver-results.ts';
 import { fetchPriors } from './pipeline/fetch-priors.ts';
@@ -150,7 +151,9 @@ async function build(
     log,
     workFolder,
     shadowFolder,
+    researchPeers: new Set(settings.peers.filter(({ research }) => research).map(({ name }) => name)),
     device: await describeDevice(settings),
+    routing,
   };
   const commitments = new Commitments({ store, database, log });
   const requested = new RequestedCommitments(database);
@@ -158,13 +161,17 @@ async function build(
   const followUp = afterDelivery(settings.peers);
   const priorPeers = openPriorPeers(settings.peers, settings.aeTitle);
   const limits = completenessLimits(settings);
-  const settling = { database, archive, routing, matchOrders, limits, priorPeers: priorPeers.length > 0 };
+  const settling = {
+    ...{ database, archive, routing, matchOrders, limits, priorPeers: priorPeers.length > 0 },
+    askSource: askSource(settings.peers, settings.aeTitle),
+  };
   const reject = (analysis: Analysis) => rejectSuperseded(analyzeParts, analysis);
   const queue: Queue = await startQueue({
     connectionString,
     log,
     concurrency: PROMPT_JOBS,
     analyses: settings.analyses,
+    alone: settings.databaseUrl === undefined,
     timeLimitsMs: { 'analyze-series': settings.analysisMs, 'analyze-urgent': settings.analysisMs },
     onFailure: keepFailures(database),
     handlers: {

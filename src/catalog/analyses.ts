@@ -171,6 +171,16 @@ export async function takeUpWaiting(tx: Transaction, analysis: NewAnalysis): Pro
   return rows[0]?.id;
 }
 
+/** What waits for its turn in a study is at least this urgent from now on. Resolves to those that were less. */
+export async function raisePriority(tx: Transaction, studyInstanceUid: string, priority: number): Promise<number[]> {
+  const { rows }: { rows: { id: number }[] } = await tx.raw(
+    `UPDATE analyses SET priority = ? WHERE study_instance_uid = ? AND priority < ? AND state = 'waiting'
+       AND wait_until IS NULL AND mode = 'primary' RETURNING id`,
+    [priority, studyInstanceUid, priority],
+  );
+  return rows.map(({ id }) => id);
+}
+
 export async function readAnalysis(database: Database | Transaction, id: number): Promise<Analysis | undefined> {
   const { rows }: { rows: Analysis[] } = await database.raw(`SELECT ${COLUMNS} FROM analyses WHERE id = ?`, [id]);
   return rows[0];

@@ -63,3 +63,23 @@ export async function recordModelCheck(
     [JSON.stringify(checked.report), checked.id, checked.version, checked.digest],
   );
 }
+
+/** Why a package of this digest failed its trial; undefined where it did not, or was not tried. */
+export async function readFailedTrial(database: Database, digest: string): Promise<string | undefined> {
+  const { rows }: { rows: { reason: string }[] } = await database.raw(
+    'SELECT reason FROM failed_trials WHERE digest = ?',
+    [digest],
+  );
+  return rows[0]?.reason;
+}
+
+/** @param reason undefined where it passed */
+export async function recordTrial(database: Database, digest: string, reason: string | undefined): Promise<void> {
+  if (reason === undefined) await database.raw('DELETE FROM failed_trials WHERE digest = ?', [digest]);
+  else
+    await database.raw(
+      `INSERT INTO failed_trials (digest, reason) VALUES (?, ?)
+       ON CONFLICT (digest) DO UPDATE SET reason = excluded.reason, tried_at = now()`,
+      [digest, reason],
+    );
+}

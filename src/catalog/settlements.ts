@@ -75,15 +75,19 @@ export async function unsettledSeries(database: Database | Transaction, studyIns
   return rows.map(({ uid }) => uid);
 }
 
-/** Series that came from outside and of whose newest instances nothing was decided, nor is there a job that will. */
+/**
+ * Series with instances that came after the last decision, and no job that will look at them: one that was committed while
+ * its series was being settled, in a process that died before the end of its transfer.
+ */
 export async function forgottenSeries(database: Database): Promise<SeriesPlace[]> {
   const { rows }: { rows: SeriesPlace[] } = await database.raw(
     `SELECT s.study_instance_uid AS "studyInstanceUid", e.series_instance_uid AS "seriesInstanceUid"
      FROM series e JOIN studies s ON s.id = e.study_id
-       LEFT JOIN settlements t ON t.series_instance_uid = e.series_instance_uid AND t.study_instance_uid = s.study_instance_uid
-     WHERE e.last_received_at > now() - interval '7 days'
+       JOIN settlements t ON t.series_instance_uid = e.series_instance_uid AND t.study_instance_uid = s.study_instance_uid
+     WHERE t.decided_at > now() - interval '7 days' AND e.last_received_at > t.newest_at
        AND EXISTS (
-         SELECT FROM instances i WHERE i.series_id = e.id AND i.origin = 'received' AND i.received_at > coalesce(t.newest_at, '-infinity')
+         SELECT FROM instances i WHERE i.series_id = e.id AND i.origin = 'received'
+           AND i.received_at >= t.newest_at + interval '1 millisecond'
        )
        AND NOT EXISTS (
          SELECT FROM graphile_worker.jobs j WHERE j.key = 'settle ' || s.study_instance_uid || ' ' || e.series_instance_uid

@@ -1,5 +1,5 @@
 import { open, readFile, stat } from 'node:fs/promises';
-import type { PackedFrames } from './pack.ts';
+import type { PackedFrames } from './packed-frames.ts';
 
 /** What one model found in a series, for another to be held against it. */
 export interface KeptMasks extends PackedFrames {

@@ -22,7 +22,8 @@ const MOST_TABLE_BITS = 16;
 
 /**
  * One frame decoded, with what makes values of its samples: slope and intercept, a table (Modality LUT, Real World Value
- * LUT, or everything up to the screen), or red, green and blue.
+ * LUT, or everything up to the screen), or red, green and blue. Pixels with the Pixel Padding Value were never measured
+ * (PS3.3 C.7.5.1.1.2): they count as air in CT and as 0 elsewhere.
  *
  * @throws VoxgateError undecodable, too-large, not-dicom
  */

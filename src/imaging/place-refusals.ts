@@ -2,8 +2,6 @@ import type { Vec3 } from './grid.ts';
 import type { SliceHeader } from './slice-header.ts';
 import { dot, length, scale, subtract } from './vector.ts';
 
-/** Two slices nearer than this lie at one position: no scanner steps by less than 0.1 mm. */
-const SAME_POSITION_MM = 0.01;
 /** Positions are commonly rounded to 0.01 mm, so that two steps of one regular series may differ by 0.02 mm. */
 export const STEP_TOLERANCE_MM = 0.02;
 const STEP_TOLERANCE_RELATIVE = 0.01;
@@ -18,22 +16,6 @@ export interface PlacedSlices {
   /** Positions along the normal, mm. */
   readonly places: readonly number[];
   readonly headers: readonly SliceHeader[];
-}
-
-/** Whether the places of the slices make one regular stack, and if not why; the first that speaks refuses. */
-export const PLACE_REFUSALS: readonly ((slices: PlacedSlices) => string | undefined)[] = [
-  severalAtOnePosition,
-  sheared,
-  missingSlices,
-  unequalSteps,
-  withoutFrameOfReference,
-];
-
-export function severalAtOnePosition({ places }: PlacedSlices): string | undefined {
-  const distinct = places.filter((at, i) => i === 0 || at - places[i - 1]! >= SAME_POSITION_MM).length;
-  if (distinct === places.length) return undefined;
-  const where = `${distinct} position${distinct === 1 ? '' : 's'}`;
-  return `The ${places.length} images lie at ${where}: several at one place (time points, echoes, copies) are no single volume.`;
 }
 
 /** The slices of a tilted gantry step aside as well as forward (PS3.3 C.8.2.1: Gantry/Detector Tilt is informative only). */

@@ -1,5 +1,3 @@
-import type { ModelAxis } from './model-grid.ts';
-
 /** For each output sample, a run of source indexes and their weights, which sum to 1. */
 export interface Taps {
   readonly first: Int32Array;
@@ -9,12 +7,22 @@ export interface Taps {
   readonly weights: Float64Array;
 }
 
+/** One axis before and after, spacings in mm. */
+export interface TentAxis {
+  readonly sourceCount: number;
+  readonly sourceSpacing: number;
+  readonly count: number;
+  readonly spacing: number;
+  /** The new axis counts against the index of the source. */
+  readonly flipped: boolean;
+}
+
 /**
  * The weights that resample one axis of the source to the model: a tent (triangle) of half-width max(1, spacing ratio)
  * source samples around each output centre, edges clamped. Plain linear interpolation where the model is finer, an
  * antialiased one where it is coarser. Indexes are those of the source, also on a flipped axis.
  */
-export function tentTaps(axis: Omit<ModelAxis, 'source'>): Taps {
+export function tentTaps(axis: TentAxis): Taps {
   const { count, sourceCount } = axis;
   const ratio = axis.spacing / axis.sourceSpacing;
   const halfWidth = Math.max(1, ratio);

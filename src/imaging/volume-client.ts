@@ -6,28 +6,14 @@ import type { PlacedBox } from './place-boxes.ts';
 import type { Restored } from './post/restorer.ts';
 import type {
   BeginRestore,
-  InputSpec,
   OpenSlot,
-  OpenVolume,
   Prepared,
-  PreparedTensor,
   PrepareRequest,
-  RestoredSegments,
-  RestoreRequest,
   ScoreSlab,
   VolumeReply,
   VolumeResults,
   VolumeStep,
 } from './volume-messages.ts';
-
-export interface OpenedVolume {
-  /** Resamples the volume to the grid of a model and writes it to `tensorPath`: HU, float32, little endian, [z][y][x]. */
-  prepare(input: InputSpec, tensorPath: string): Promise<PreparedTensor>;
-  /** Brings class scores on the prepared grid back to the slices: packed frames by segment, and what they measure. */
-  restore(request: RestoreRequest): Promise<RestoredSegments>;
-  /** Ends the process; a step under way is given up. */
-  close(): Promise<void>;
-}
 
 export interface OpenedSlots {
   /** Executes the pre-steps of a model on the volumes and writes the input tensor. */
@@ -51,29 +37,11 @@ export type VolumeDeadlines = Readonly<Record<VolumeStep['step'], number>>;
 const DEADLINES: VolumeDeadlines = {
   open: 300_000,
   prepare: 300_000,
-  restore: 300_000,
-  'open-slots': 300_000,
-  'prepare-steps': 300_000,
   'begin-restore': 60_000,
   slab: 300_000,
   finish: 300_000,
   'place-boxes': 60_000,
 };
-
-/**
- * Decodes a stack of slices in a process of its own, where all work on it is done. The caller closes it.
- *
- * @throws VoxgateError undecodable, not-a-volume or too-large for what is in the files; inference-failed when a step
- * passes its deadline or its process dies. After either the volume is gone.
- */
-export async function openVolume(volume: OpenVolume, deadlines: Partial<VolumeDeadlines> = {}): Promise<OpenedVolume> {
-  const { perform, close } = await started({ step: 'open', argument: volume }, deadlines);
-  return {
-    prepare: (input, tensorPath) => perform({ step: 'prepare', argument: { input, tensorPath } }),
-    restore: (request) => perform({ step: 'restore', argument: request }),
-    close,
-  };
-}
 
 /**
  * Decodes the stacks that fill the input slots of a model, the second and further ones resampled onto the grid of the
@@ -86,9 +54,9 @@ export async function openSlots(
   slots: readonly (OpenSlot | undefined)[],
   deadlines: Partial<VolumeDeadlines> = {},
 ): Promise<OpenedSlots> {
-  const { perform, close } = await started({ step: 'open-slots', argument: { slots } }, deadlines);
+  const { perform, close } = await started({ step: 'open', argument: { slots } }, deadlines);
   return {
-    prepare: (request) => perform({ step: 'prepare-steps', argument: request }),
+    prepare: (request) => perform({ step: 'prepare', argument: request }),
     beginRestore: (request) => perform({ step: 'begin-restore', argument: request }),
     slab: (slab) => perform({ step: 'slab', argument: slab }),
     finish: () => perform({ step: 'finish' }),

@@ -1,11 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
-import type { Shape } from './components.ts';
-import type { Grid, Vec3 } from './grid.ts';
-import type { Measurement, Segment } from './measure.ts';
-import type { PackedFrames } from './pack.ts';
 import type { PlacedBox } from './place-boxes.ts';
 import type { Restored, RestorerRequest } from './post/restorer.ts';
-import type { PostprocessOperation } from './postprocess.ts';
 import type { SliceHeader } from './slice-header.ts';
 import type { PreStep } from './transforms/steps.ts';
 import type { Volume } from './volume.ts';
@@ -51,38 +46,6 @@ export interface Prepared {
   readonly slabAxis: 0 | 1 | 2;
 }
 
-export interface OpenVolume {
-  /** In stack order, ascending along the normal of the grid. */
-  readonly slices: readonly SliceSource[];
-  readonly grid: Grid;
-}
-
-export interface InputSpec {
-  /** [x, y, z] in mm; the spacing of the source where absent. */
-  readonly spacing?: Vec3;
-}
-
-export interface PreparedTensor {
-  readonly shape: Shape;
-  readonly grid: Grid;
-}
-
-export interface RestoreRequest {
-  /** 32-bit floats, little endian, [class][z][y][x]. */
-  readonly scoresPath: string;
-  /** As `prepare` gave it. */
-  readonly shape: Shape;
-  /** 2 to 255; class 0 is the background. */
-  readonly classes: number;
-  /** Done to every class that is a segment. */
-  readonly postprocess: readonly PostprocessOperation[];
-  readonly segments: readonly Segment[];
-}
-
-export interface RestoredSegments extends PackedFrames {
-  readonly measurements: readonly Measurement[];
-}
-
 export interface BeginRestore extends RestorerRequest {
   /** Of the scores, as the network gave them: [classes, a, b, c], or with the 1 of the batch before it. */
   readonly shape: readonly number[];
@@ -98,11 +61,8 @@ export interface ScoreSlab {
 
 /** What the client asks of the volume process, one step at a time. */
 export type VolumeStep =
-  | { readonly step: 'open'; readonly argument: OpenVolume }
-  | { readonly step: 'prepare'; readonly argument: { readonly input: InputSpec; readonly tensorPath: string } }
-  | { readonly step: 'restore'; readonly argument: RestoreRequest }
-  | { readonly step: 'open-slots'; readonly argument: { readonly slots: readonly (OpenSlot | undefined)[] } }
-  | { readonly step: 'prepare-steps'; readonly argument: PrepareRequest }
+  | { readonly step: 'open'; readonly argument: { readonly slots: readonly (OpenSlot | undefined)[] } }
+  | { readonly step: 'prepare'; readonly argument: PrepareRequest }
   | { readonly step: 'begin-restore'; readonly argument: BeginRestore }
   | { readonly step: 'slab'; readonly argument: ScoreSlab }
   | { readonly step: 'finish'; readonly argument?: undefined }
@@ -110,10 +70,7 @@ export type VolumeStep =
 
 export interface VolumeResults {
   readonly open: undefined;
-  readonly prepare: PreparedTensor;
-  readonly restore: RestoredSegments;
-  readonly 'open-slots': undefined;
-  readonly 'prepare-steps': Prepared;
+  readonly prepare: Prepared;
   readonly 'begin-restore': undefined;
   readonly slab: undefined;
   readonly finish: Restored;

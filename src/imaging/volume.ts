@@ -1,11 +1,6 @@
-import { VoxgateError } from '../errors.ts';
-import type { FrameLayout } from './decode.ts';
-import { decodeFrame } from './decode.ts';
 import type { Grid } from './grid.ts';
-import { type Samples, samplesOf } from './samples.ts';
-import type { SliceHeader } from './slice-header.ts';
+import type { Samples } from './samples.ts';
 import type { Taps } from './tent-filter.ts';
-import { writeValues } from './volume-planes.ts';
 
 /** One slice as it was stored, and how to make numbers with a unit of it. */
 export interface VolumeSlice {
@@ -54,27 +49,6 @@ export const AIR_HU = -1000;
 /** 4 GiB of 16-bit samples; a whole-body CT of 2000 slices of 512 x 512 takes 1 GiB. */
 export const LARGEST_VOLUME_VOXELS = 2 ** 31;
 
-/**
- * Decodes the frame of one slice. Pixels with the Pixel Padding Value were never measured (PS3.3 C.7.5.1.1.2); they
- * count as air in CT and as 0 elsewhere.
- *
- * @throws VoxgateError undecodable, too-large
- */
-export async function volumeSlice(encoded: Uint8Array, header: SliceHeader): Promise<VolumeSlice> {
-  if (header.bitsAllocated === 1 || header.samplesPerPixel !== 1) {
-    throw new VoxgateError('undecodable', 'A slice of a volume needs one sample of 8, 16 or 32 bits per pixel.');
-  }
-  const layout: FrameLayout = header;
-  const samples = samplesOf(await decodeFrame(encoded, layout), layout);
-  return {
-    samples,
-    slope: header.rescaleSlope,
-    intercept: header.rescaleIntercept,
-    padding: header.pixelPadding,
-    nothing: header.modality === 'CT' ? AIR_HU : 0,
-  };
-}
-
 /** The value after rescale (HU in CT) of one sample of a stored slice: of one pixel, where it is not in colour. */
 export function rescaledAt(slice: VolumeSlice, sample: number): number {
   const stored = slice.samples[sample]!;
@@ -82,9 +56,4 @@ export function rescaledAt(slice: VolumeSlice, sample: number): number {
   if (padding !== undefined && stored >= padding.low && stored <= padding.high) return slice.nothing;
   if (table === undefined) return stored * slice.slope + slice.intercept;
   return table.values[Math.min(Math.max(stored - table.first, 0), table.values.length - 1)]!;
-}
-
-/** Writes the slice after rescale (HU in CT) into `out`, [row][column]. */
-export function writeRescaled(slice: VolumeSlice, out: Float32Array): void {
-  writeValues(slice, out);
 }

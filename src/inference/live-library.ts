@@ -17,8 +17,8 @@ export interface LibraryParts {
   readonly store: PackageStore;
   readonly recorded: (id: string, version: string) => Promise<RecordedVersion | undefined>;
   readonly record: (model: Model) => Promise<void>;
-  /** Tries a package that came while the node runs; a sentence where it fails. */
-  readonly trial: (model: Model) => Promise<string | undefined>;
+  /** Tries a package that came while the node runs; at its start only says what an earlier trial has said. A sentence where it fails. */
+  readonly trial: (model: Model, options: { readonly running: boolean }) => Promise<string | undefined>;
   readonly log: Log;
 }
 
@@ -128,7 +128,7 @@ export class LiveLibrary implements ModelLibrary {
       if (typeof outcome === 'string') throw new VoxgateError('bad-model', outcome);
       refuseChanged(outcome, earlier);
       const kept = await store.keep(outcome);
-      const failure = running ? await trial(kept) : undefined;
+      const failure = await trial(kept, { running });
       if (failure !== undefined) throw new VoxgateError('bad-model', `${folder}: ${failure}`);
       await record(kept);
       return { model: kept, reason: undefined };

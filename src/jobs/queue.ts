@@ -1,5 +1,6 @@
 import { makeWorkerUtils } from 'graphile-worker';
 import type { Knex } from 'knex';
+import pg from 'pg';
 import type { Log } from '../log.ts';
 import { DeadWorkerWatch } from './dead-workers.ts';
 import type { JobHandlers, JobName, JobPayloads } from './job.ts';
@@ -86,6 +87,8 @@ export interface QueueOptions extends RunParts {
   readonly concurrency: number;
   /** Analyses at once in this process; one that is urgent has a place beside them. */
   readonly analyses?: number;
+  /** No other process works on this database: whatever is under way at the start was a dead one's, and is freed at once. */
+  readonly alone?: boolean;
 }
 
 /** An analysis takes seconds, and one that takes minutes is not worth that an operator has to kill the node. */
@@ -96,7 +99,14 @@ const PATIENCE_MS = 60_000;
  * has a place that no other takes. A job whose process died is taken up by any living one within seconds: see
  * DeadWorkerWatch.
  */
-export async function startQueue({ handlers, concurrency, analyses = 1, ...parts }: QueueOptions): Promise<Queue> {
+export async function startQueue({
+  handlers,
+  concurrency,
+  analyses = 1,
+  alone,
+  ...parts
+}: QueueOptions): Promise<Queue> {
+  if (alone) await freeAll(parts.connectionString);
   const running = new RunningJobs();
   const watch = new DeadWorkerWatch(parts.connectionString, parts.log);
   const { 'analyze-series': analyze, 'analyze-urgent': urgent, ...prompt } = handlers;
@@ -123,4 +133,17 @@ export async function startQueue({ handlers, concurrency, analyses = 1, ...parts
     cancel: (key, reason) => running.cancel(key, reason),
     stop: (patienceMs = PATIENCE_MS) => stop(patienceMs),
   };
+}
+
+async function freeAll(connectionString: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    await client.query(
+      `SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by)) FROM graphile_worker.jobs
+       WHERE locked_by IS NOT NULL HAVING count(*) > 0`,
+    );
+  } finally {
+    await client.end();
+  }
 }

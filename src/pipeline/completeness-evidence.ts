@@ -4,6 +4,7 @@ import { type ExpectedOfSeries, expectedInstances } from '../catalog/availabilit
 import type { Database } from '../catalog/database.ts';
 import { readPace } from '../catalog/settlements.ts';
 import { number, text } from '../dicom/read-values.ts';
+import type { AskSource } from './ask-source.ts';
 import type { Announcement, CompletenessEvidence, Sending } from './completeness.ts';
 import { closureOf } from './geometry-closure.ts';
 import { isBelieved, NO_PACE, resumesWithin, type SourcePace } from './source-pace.ts';
@@ -11,8 +12,7 @@ import { isBelieved, NO_PACE, resumesWithin, type SourcePace } from './source-pa
 export interface EvidenceParts {
   readonly database: Database;
   readonly archive: Archive;
-  /** Asks the sender's own archive how many instances the series has; undefined where it may not be asked, or does not say. */
-  readonly askSource?: ((source: string, place: Place) => Promise<number | undefined>) | undefined;
+  readonly askSource?: AskSource | undefined;
 }
 
 interface Place {
@@ -49,7 +49,7 @@ export async function loadEvidence(
     ...lists,
     ...(asked === undefined
       ? []
-      : [{ by: 'its sender, asked by C-FIND,', expected: asked, held: instances.length, of: 'series' as const }]),
+      : [{ by: 'its sender, asked by C-FIND,', expected: asked, held: instances.length, of: 'acquisition' as const }]),
     ...(isBelieved(pace) ? headers : []),
   ];
   const counts = headers.filter(({ of }) => of !== 'study');

@@ -8,8 +8,9 @@ export interface Announcement {
   readonly expected: number;
   readonly held: number;
   /**
-   * `series`: exactly what the series consists of (MPPS, IAN, 0020,1209, the sender's own archive); `acquisition`: what
-   * one acquisition gave (0020,1002), which may be several series' or one's in parts; `study`: 0020,1208.
+   * `series`: exactly what the series consists of (MPPS, IAN, 0020,1209); `acquisition`: what one acquisition gave
+   * (0020,1002), which may be several series' or one's in parts, or what the sender has so far, which may become more;
+   * `study`: 0020,1208.
    */
   readonly of: 'series' | 'acquisition' | 'study';
 }

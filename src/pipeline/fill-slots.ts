@@ -44,7 +44,11 @@ export function fitOf(model: Model, slot: InputSlot, route: RouteSettings | unde
 /** Why the images make nothing that the slot takes: in the words of the assembly, as the analysis would say it. */
 export function refusalOfImages(slot: InputSlot, { headers }: StudySeries): string | undefined {
   const { stacks, refused } = assembleStacks(headers, slot);
-  if (stacks.length > 0) return undefined;
+  if (stacks.length === 1) return undefined;
+  if (stacks.length > 1) {
+    const labels = stacks.map(({ label, frames }) => `${label || 'one'} of ${frames.length}`);
+    return `the series holds ${stacks.length} stacks (${partsOf(labels)}) and the model takes one`;
+  }
   const byReason = new Map<string, string[]>();
   for (const { reason, label } of refused) byReason.set(reason, [...(byReason.get(reason) ?? []), label]);
   const sentences = [...byReason].map(([reason, labels]) => {

@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import type { Database } from '../catalog/database.ts';
-import { readModelVersion, recordModelCheck, recordModelVersion } from '../catalog/model-versions.ts';
+import {
+  readFailedTrial,
+  readModelVersion,
+  recordModelCheck,
+  recordModelVersion,
+  recordTrial,
+} from '../catalog/model-versions.ts';
 import { checkModel, type ModelCheck } from '../inference/check-model.ts';
 import type { Engine } from '../inference/engine.ts';
 import { LiveLibrary } from '../inference/live-library.ts';
@@ -49,13 +55,22 @@ export async function keepModels(parts: ModelParts): Promise<KeptModels> {
     store: new PackageStore(join(parts.data, 'models')),
     recorded: (id, version) => readModelVersion(database, id, version),
     record: (model) => recordModelVersion(database, nameOf(model)),
-    trial: async (model) => {
+    trial: async (model, { running }) => {
       if (!model.manifest.golden) return undefined;
-      const { ok, reason } = await checkModel(model, { engineFor: () => parts.engine, workFolder: parts.workFolder });
-      return ok ? undefined : `its golden pair is not reproduced: ${reason}`;
+      if (!running) return readFailedTrial(database, model.key);
+      const { ok, reason, engines } = await checkModel(model, {
+        engineFor: () => parts.engine,
+        workFolder: parts.workFolder,
+      });
+      const failure = ok ? undefined : `its golden pair is not reproduced: ${reason}`;
+      // An engine that is away is no fault of the package: at the next start it may be there.
+      const final = ok || engines.some(({ state }) => state === 'failed');
+      if (final) await recordTrial(database, model.key, failure);
+      return failure;
     },
   });
-  const unwatch = watchLibrary(library, { folders, pollSeconds: parts.lookSeconds, log });
+  const { lookSeconds: pollSeconds } = parts;
+  const unwatch = pollSeconds > 0 ? watchLibrary(library, { folders, pollSeconds, log }) : () => undefined;
   return { library, check, close: unwatch };
 }
 

@@ -1,4 +1,5 @@
 import type { Archive } from '../archive/archive.ts';
+import { raisePriority } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
 import { anyInstanceOf, readOrder, recordOrder, type StudyOrder } from '../catalog/worklist.ts';
 import { sentenceOf } from '../errors.ts';
@@ -6,6 +7,7 @@ import type { JobRun } from '../jobs/queue.ts';
 import type { DimseAddress } from '../peers/dimse-address.ts';
 import { queryWorklist } from '../peers/worklist.ts';
 import { chooseOrder, type StudyKeys, studyKeysOf, worklistQueries } from './choose-order.ts';
+import { leaveAnalysis, STAT_PRIORITY } from './leave-analysis.ts';
 
 export interface MatchParts {
   readonly database: Database;
@@ -44,6 +46,16 @@ export async function matchOrder(
     }
   }
   await recordOrder(database, best);
+  await hasten(database, best);
+}
+
+/** The order came after the series were planned: a STAT one is taken ahead of what it stands behind. */
+async function hasten(database: Database, { studyInstanceUid, order }: StudyOrder): Promise<void> {
+  if (order?.requestedProcedurePriority?.trim().toUpperCase() !== 'STAT') return;
+  await database.transaction(async (tx) => {
+    for (const id of await raisePriority(tx, studyInstanceUid, STAT_PRIORITY))
+      await leaveAnalysis(tx, id, STAT_PRIORITY);
+  });
 }
 
 const NOTHING = { state: 'none', peer: null, matchedBy: null, order: null } as const;

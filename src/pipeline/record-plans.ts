@@ -14,6 +14,8 @@ export interface RecordOptions {
   readonly priorPeers: boolean;
   /** Only analyses that wait for an input are taken up: the rest was recorded when the series settled. */
   readonly onlyWaiting?: boolean;
+  /** The analysis whose findings led to these. */
+  readonly parentId?: number;
 }
 
 /**
@@ -24,11 +26,11 @@ export interface RecordOptions {
 export async function recordPlans(
   tx: Transaction,
   plans: readonly Plan[],
-  { receivedAt, evidence, priorPeers, onlyWaiting = false }: RecordOptions,
+  { receivedAt, evidence, priorPeers, onlyWaiting = false, parentId }: RecordOptions,
 ): Promise<number[]> {
   const cancelled: number[] = [];
   for (const plan of plans) {
-    const analysis = analysisOf(plan, receivedAt, evidence);
+    const analysis = { ...analysisOf(plan, receivedAt, evidence), parentId: parentId ?? null };
     const waiting = await takeUpWaiting(tx, analysis);
     const opened = waiting === undefined && !onlyWaiting ? await openRevision(tx, analysis) : undefined;
     cancelled.push(...(opened?.cancelled ?? []));

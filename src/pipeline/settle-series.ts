@@ -5,6 +5,7 @@ import type { Database, Transaction } from '../catalog/database.ts';
 import { lockStudy } from '../catalog/revisions.ts';
 import { changePace, noteSettlement } from '../catalog/settlements.ts';
 import { dropJob, enqueue, type JobPayloads, wakeQueue } from '../jobs/queue.ts';
+import type { AskSource } from './ask-source.ts';
 import { type CompletenessLimits, judgeCompleteness, type Verdict } from './completeness.ts';
 import { type LoadedEvidence, loadEvidence, paceOf } from './completeness-evidence.ts';
 import { loadStudy } from './load-study.ts';
@@ -21,7 +22,7 @@ export interface SettleParts {
   readonly matchOrders?: boolean;
   /** A peer may be asked for earlier studies. */
   readonly priorPeers?: boolean;
-  readonly askSource?: Parameters<typeof loadEvidence>[0]['askSource'];
+  readonly askSource?: AskSource | undefined;
   /** Ends the job of this key where it runs in this process. */
   readonly cancelRunning?: (key: string, reason: string) => void;
 }

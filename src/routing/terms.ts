@@ -2,6 +2,7 @@ import { attributeOf, isPrivate, keywordOf, tagOfKeywordOrTag } from '../dicom/d
 import type { PathStep, Scope, Term } from './condition.ts';
 import { type FactRow, factOf } from './fact-table.ts';
 import { nearestName } from './nearest-name.ts';
+import { FINDINGS } from './tests.ts';
 import { Unreadable } from './tokens.ts';
 
 /** One piece of a name as it was written: Sequence[2], private("creator", "0019xx0C"), segments["Right lung"]. */
@@ -57,6 +58,10 @@ function findingTerm(of: 'segments' | 'classes', pieces: readonly Piece[], scope
     throw new Unreadable(`"${of}" are findings of an analysis; this condition is about a ${scope}`);
   if (typeof label !== 'string' || measure === undefined || !whole || measure.index !== undefined)
     throw new Unreadable(`"${of}" wants a label and what is measured: ${of}["label"].${EXAMPLE[of]}`);
+  if (!Object.hasOwn(FINDINGS[of], measure.name))
+    throw new Unreadable(
+      `of ${of} is known: ${Object.keys(FINDINGS[of]).join(', ')}; not "${measure.name.slice(0, 64)}"`,
+    );
   return { kind: 'finding', of, label, measure: measure.name };
 }
 

@@ -20,12 +20,21 @@ const TYPES: Readonly<Record<Vr, TermType>> = {
 
 export function typeOf(term: Term): TermType {
   if (term.kind === 'fact') return factOf(term.name)!.type;
-  if (term.kind === 'finding') return FINDINGS[term.measure] ?? 'number';
+  if (term.kind === 'finding') return FINDINGS[term.of][term.measure] ?? 'number';
   return term.vr === undefined ? 'any' : TYPES[term.vr];
 }
 
-/** Everything else that is found is a number. */
-const FINDINGS: Readonly<Record<string, TermType>> = { found: 'flag', presence: 'text' };
+/** Numbers that are measured of a segment. */
+const MEASURES = [
+  ...['volumeMl', 'meshVolumeMl', 'voxels', 'surfaceMm2', 'longAxisMm', 'shortAxisMm', 'maximumDiameterMm'],
+  ...['mean', 'median', 'minimum', 'maximum', 'standardDeviation', 'percentile10', 'percentile90', 'peak'],
+];
+
+/** What can be asked of a segment and of a class. */
+export const FINDINGS: Readonly<Record<'segments' | 'classes', Readonly<Record<string, TermType>>>> = {
+  segments: { found: 'flag', ...Object.fromEntries(MEASURES.map((name) => [name, 'number' as const])) },
+  classes: { found: 'flag', probability: 'number', presence: 'text', count: 'number' },
+};
 
 /** A test as it was written, before its values are known to fit. */
 export type RawTest =

@@ -5,6 +5,7 @@ import {
   moveAnalysis,
   type NewAnalysis,
   openAnalysis,
+  raisePriority,
   readAnalysis,
   recordResults,
   reportNewest,
@@ -75,6 +76,22 @@ describe('the ledger of analyses', () => {
     const ids = (await reportSeries(database, '1.2.3.1')).map(({ id }) => id);
     expect(ids).toHaveLength(4);
     expect(ids).toEqual([...ids].sort((a, b) => b - a));
+  });
+
+  it('takes what waits for its turn ahead when an order says STAT, and nothing else', async () => {
+    const database = await aCatalog();
+    const ids = await database.transaction(async (tx) => {
+      const opened = [
+        await openAnalysis(tx, anAnalysis()),
+        await openAnalysis(tx, { ...anAnalysis(), modelId: 'waits', waitUntil: new Date() }),
+        await openAnalysis(tx, { ...anAnalysis(), modelId: 'shadow', mode: 'shadow' }),
+        await openAnalysis(tx, { ...anAnalysis(), modelId: 'skipped', state: 'skipped' }),
+        await openAnalysis(tx, { ...anAnalysis(), modelId: 'urgent', priority: 100 }),
+      ];
+      expect(await raisePriority(tx, '1.2.3', 100)).toEqual([opened[0]]);
+      return opened;
+    });
+    expect(await readAnalysis(database, ids[0]!)).toMatchObject({ priority: 100 });
   });
 
   it('follows one from its start to the last delivery; each time is that of the first try', async () => {

@@ -3,8 +3,8 @@ import { type Agreement, compareMasks } from '../../src/imaging/compare-masks.ts
 import { compareMaskFiles } from '../../src/imaging/compare-masks-client.ts';
 import type { Grid } from '../../src/imaging/grid.ts';
 import { type KeptMasks, readMasks, writeMasks } from '../../src/imaging/mask-file.ts';
-import { packer } from '../../src/imaging/pack.ts';
 import { aFolder } from '../support/test-node.ts';
+import { packer } from './packer.ts';
 
 /** 5 × 7 = 35 voxels a frame: no frame but the first begins at a byte. */
 const GRID = { rows: 5, columns: 7, slices: 9 } as Grid;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { componentsOf } from '../../src/imaging/components.ts';
 import { voxelMillilitres } from '../../src/imaging/grid.ts';
 import { phantomGrid, phantomSlices, phantomTruth } from '../../src/imaging/phantom.ts';
 import { PHANTOM_LABELS } from '../../src/imaging/phantom-anatomy.ts';
+import { componentsOfRuns, forEachRun, runsOf } from '../../src/imaging/post/runs.ts';
 
 const options = { slices: 100, rows: 200, columns: 200 };
 const grid = phantomGrid(options);
@@ -64,11 +64,17 @@ describe('The chest phantom', () => {
 
   it('gives its lungs to a threshold and connected components: air that does not touch the edge of the image', () => {
     const air = joined((slice, pixel) => slices[slice]![pixel]! < -500);
-    const { ids, sizes } = componentsOf(air, [grid.slices, grid.rows, grid.columns], 1);
-    const atEdge = new Set([...Array(size).keys()].filter((p) => p % grid.columns === 0).map((p) => ids[p]!));
-    const inside = sizes
+    const runs = runsOf(air, [grid.slices, grid.rows, grid.columns], Uint8Array.of(0, 1));
+    const { count, of } = componentsOfRuns(runs, 26);
+    const sizes = new Float64Array(count);
+    const atEdge = new Set<number>();
+    forEachRun(runs, (run, plane) => {
+      sizes[of[run]!]! += runs.end[run]! - runs.begin[run]!;
+      if (plane === 0 && runs.begin[run] === 0) atEdge.add(of[run]!);
+    });
+    const inside = [...sizes]
       .map((voxels, id) => ({ id, ml: voxels * voxelMillilitres(grid) }))
-      .filter(({ id }) => id > 0 && !atEdge.has(id));
+      .filter(({ id }) => !atEdge.has(id));
     inside.sort((a, b) => b.ml - a.ml);
     expect(inside[0]!.ml).toBeCloseTo(truth.volumesMl.rightLung, 3);
     expect(inside[1]!.ml).toBeCloseTo(truth.volumesMl.leftLung, 3);

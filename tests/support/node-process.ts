@@ -127,7 +127,13 @@ export interface SeriesReport {
     readonly results: readonly string[];
     readonly timings: Readonly<Record<string, string | null>>;
     readonly findings:
-      | readonly { segment: number; voxels: number; volumeMl: number; meanHu: number; centroid: readonly number[] }[]
+      | readonly {
+          segment: number;
+          voxels: number;
+          volumeMl: number;
+          statistics?: { mean: number };
+          centroid: readonly number[];
+        }[]
       | null;
   }[];
 }

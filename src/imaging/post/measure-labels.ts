@@ -1,5 +1,5 @@
 import { positionOf, type Vec3 } from '../grid.ts';
-import type { Segment } from '../measure.ts';
+import type { Segment } from '../segment.ts';
 import type { Volume } from '../volume.ts';
 import { storedPositionOf } from '../volume-planes.ts';
 import { maximumDiameters } from './diameter.ts';

@@ -1,5 +1,5 @@
-import type { Segment } from '../measure.ts';
-import type { PackedFrames } from '../pack.ts';
+import type { PackedFrames } from '../packed-frames.ts';
+import type { Segment } from '../segment.ts';
 import type { ClassSums } from './field-sums.ts';
 import { type LabelField, labelMaps } from './label-field.ts';
 

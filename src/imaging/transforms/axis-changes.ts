@@ -23,7 +23,7 @@ export interface AxisReturn {
   readonly nearest: Taps;
 }
 
-export interface SpacedAxis {
+interface SpacedAxis {
   readonly count: number;
   /** mm */
   readonly spacing: number;

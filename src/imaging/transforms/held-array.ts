@@ -141,10 +141,11 @@ function windowed({ frame, channels }: HeldArray, windowFor: WindowOf, fill: num
   const changes = eachAxis((i) => windowOf(frame.axes[i].count, ...windows[i]));
   if (changes.every((change) => change === undefined)) return { frame, channels };
   const after = checkedSize(changed(frame, changes), channels.length);
-  const start = memoryStart(frame, windows);
+  const [start, size] = [memoryStart(frame, windows), memoryCounts(after)];
   for (const [channel, values] of channels.entries()) {
-    const empty = (length: number): Float32Array => new Float32Array(length);
-    channels[channel] = cutOut(values, memoryCounts(frame), start, memoryCounts(after), fill, empty);
+    const cut = new Float32Array(size[0] * size[1] * size[2]);
+    cutOut(values, memoryCounts(frame), start, size, fill, cut);
+    channels[channel] = cut;
   }
   return { frame: after, channels };
 }
@@ -198,8 +199,10 @@ function croppedToNonzero(array: HeldArray, later: readonly PreStep[]): HeldArra
   const start = memoryStart(array.frame, windows);
   const cropped = windowed(array, (i) => windows[i]);
   if (mask === undefined) return cropped;
-  const empty = (length: number): Uint8Array => new Uint8Array(length);
-  return { ...cropped, mask: cutOut(mask, memoryCounts(array.frame), start, memoryCounts(cropped.frame), 0, empty) };
+  const size = memoryCounts(cropped.frame);
+  const cut = new Uint8Array(size[0] * size[1] * size[2]);
+  cutOut(mask, memoryCounts(array.frame), start, size, 0, cut);
+  return { ...cropped, mask: cut };
 }
 
 /** For each array axis where the box begins and ends (exclusive). */

@@ -1,14 +1,14 @@
 import { type Frame, memoryCounts } from './frame.ts';
 
 /** Where element [a][b][c] lies in the memory [slice][row][column]: base + a × stride a + b × stride b + c × stride c. */
-export interface Strides {
+interface Strides {
   readonly base: number;
   readonly a: number;
   readonly b: number;
   readonly c: number;
 }
 
-export function stridesOf(frame: Frame): Strides {
+function stridesOf(frame: Frame): Strides {
   const [columns, rows] = memoryCounts(frame);
   const strideOf = [1, columns, columns * rows] as const;
   let base = 0;
@@ -26,6 +26,9 @@ export function stridesOf(frame: Frame): Strides {
 /** Values side by side in memory and in the tensor are visited together, so that each cache line is used up. */
 const BLOCK = 32;
 
+/** 64 MiB: what is written at once (a single write of Node ends at 2 GiB). */
+const LARGEST_RUN = 2 ** 24;
+
 /**
  * Hands the values, which lie [slice][row][column], to `write` in the order of the array, [a][b][c], in runs of a few planes
  * of a, each at its place counted from `start`. The array of a run is reused.
@@ -39,12 +42,13 @@ export function writeInOrder(
   const [na, nb, nc] = [frame.axes[0].count, frame.axes[1].count, frame.axes[2].count];
   const { base, a, b, c } = stridesOf(frame);
   if (base === 0 && c === 1 && b === nc && a === nc * nb) {
-    write(values, start);
+    for (let i = 0; i < values.length; i += LARGEST_RUN) write(values.subarray(i, i + LARGEST_RUN), start + i);
     return;
   }
-  const run = new Float32Array(Math.min(BLOCK, na) * nb * nc);
-  for (let a0 = 0; a0 < na; a0 += BLOCK) {
-    const a1 = Math.min(a0 + BLOCK, na);
+  const planes = Math.max(1, Math.min(BLOCK, na, Math.floor(LARGEST_RUN / (nb * nc))));
+  const run = new Float32Array(planes * nb * nc);
+  for (let a0 = 0; a0 < na; a0 += planes) {
+    const a1 = Math.min(a0 + planes, na);
     for (let b0 = 0; b0 < nb; b0 += BLOCK) {
       const b1 = Math.min(b0 + BLOCK, nb);
       for (let c0 = 0; c0 < nc; c0 += BLOCK) {

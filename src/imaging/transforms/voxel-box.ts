@@ -1,7 +1,7 @@
 import type { Triple } from './steps.ts';
 
 /** The smallest box, in indexes of the memory, with everything in it that was looked for; `end` is exclusive. */
-export interface VoxelBox {
+interface VoxelBox {
   readonly start: Triple;
   readonly end: Triple;
 }
@@ -37,40 +37,37 @@ export function boxAround(
 }
 
 /**
- * Cuts `size` values from `start` out of [slice][row][column]; what lies outside is `fill`, or the value at the edge.
+ * Cuts `size` values from `start` out of [slice][row][column] into `out`; what lies outside is `fill`, or the value at the
+ * edge.
  */
-export function cutOut<Values extends Float32Array | Uint8Array>(
-  values: Values,
+export function cutOut(
+  values: Float32Array | Uint8Array,
   counts: Triple,
   start: Triple,
   size: Triple,
   fill: number | 'edge',
-  empty: (length: number) => Values,
-): Values {
-  const out = empty(size[0] * size[1] * size[2]);
-  const at = (axis: 0 | 1 | 2, index: number): number | undefined => {
+  out: Float32Array | Uint8Array,
+): void {
+  const at = (axis: 1 | 2, index: number): number | undefined => {
     const place = index + start[axis];
     if (place >= 0 && place < counts[axis]) return place;
     return fill === 'edge' ? Math.min(Math.max(place, 0), counts[axis] - 1) : undefined;
   };
   const from = Math.max(start[0], 0);
-  const inside = values.subarray.bind(values);
+  const end = Math.max(Math.min(start[0] + size[0], counts[0]), from);
   for (let slice = 0, to = 0; slice < size[2]; slice++) {
     const z = at(2, slice);
     for (let row = 0; row < size[1]; row++, to += size[0]) {
       const y = at(1, row);
-      if (z === undefined || y === undefined) {
-        out.fill(fill === 'edge' ? 0 : fill, to, to + size[0]);
-        continue;
-      }
+      if (fill !== 'edge') out.fill(fill, to, to + size[0]);
+      if (z === undefined || y === undefined) continue;
       const line = (z * counts[1] + y) * counts[0];
-      const end = Math.min(start[0] + size[0], counts[0]);
-      const before = from - start[0];
-      const after = to + before + Math.max(end - from, 0);
-      out.fill(fill === 'edge' ? values[line]! : fill, to, to + before);
-      out.set(inside(line + from, line + Math.max(end, from)), to + before);
-      out.fill(fill === 'edge' ? values[line + counts[0] - 1]! : fill, after, to + size[0]);
+      const first = to + from - start[0];
+      const last = first + end - from;
+      out.set(values.subarray(line + from, line + end), first);
+      if (fill !== 'edge') continue;
+      out.fill(values[line]!, to, first);
+      out.fill(values[line + counts[0] - 1]!, last, to + size[0]);
     }
   }
-  return out;
 }

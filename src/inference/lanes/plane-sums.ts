@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Triple } from '../../imaging/transforms/steps.ts';
+import { type SlabAxis, slabOrder, toPlanes } from './plane-order.ts';
+import { type SumStore, SumsInFile, SumsInMemory } from './sum-store.ts';
 import type { WindowGrid } from './window-grid.ts';
 
 /** Finished planes of scores: float32 [plane][channel][u][v]. */
@@ -13,7 +14,7 @@ export interface PlaneSource {
   close(): void;
 }
 
-/** Sums up to here are kept in memory, larger ones in a file: the page cache can be taken back, a heap cannot. */
+/** Sums up to here are kept in memory, more in a file: those of 100 classes are gigabytes. */
 const KEPT_BYTES = 384 * 2 ** 20;
 
 /**
@@ -24,82 +25,54 @@ export class PlaneSums implements PlaneSource {
   readonly channels: number;
   readonly planeValues: number;
   readonly #grid: WindowGrid;
+  /** As the scores are added: [plane][u][v] of a window. */
   readonly #weights: Float32Array;
-  readonly #order: readonly [0 | 1 | 2, 0 | 1 | 2, 0 | 1 | 2];
+  readonly #axis: SlabAxis;
   /** Planes that are held at once: plane p at p modulo this. */
   readonly #depth: number;
   readonly #rows: number;
   readonly #columns: number;
   readonly #counts: Float32Array;
-  readonly #memory: Float32Array | undefined;
-  readonly #file: number | undefined;
+  readonly #sums: SumStore;
 
+  /** @param weights of a window, [a][b][c] */
   constructor(
     grid: WindowGrid,
     weights: Float32Array,
-    slabAxis: 0 | 1 | 2,
+    axis: SlabAxis,
     channels: number,
     folder: string,
     keptBytes = KEPT_BYTES,
   ) {
+    const [plane, u, v] = slabOrder(axis);
     this.channels = channels;
     this.#grid = grid;
-    this.#weights = weights;
-    this.#order = slabAxis === 0 ? [0, 1, 2] : slabAxis === 1 ? [1, 0, 2] : [2, 0, 1];
-    const [plane, u, v] = this.#order;
+    this.#weights = toPlanes(weights, grid.roi, axis);
+    this.#axis = axis;
     this.#depth = Math.min(grid.roi[plane], grid.image[plane]);
     this.#rows = grid.image[u];
     this.#columns = grid.image[v];
     this.planeValues = channels * this.#rows * this.#columns;
     this.#counts = new Float32Array(this.#depth * this.#rows * this.#columns);
-    if (this.#depth * this.planeValues * 4 <= keptBytes)
-      this.#memory = new Float32Array(this.#depth * this.planeValues);
-    else this.#file = sparseFile(join(folder, 'sums.f32'));
+    const sums = this.#depth * this.planeValues;
+    this.#sums = sums * 4 <= keptBytes ? new SumsInMemory(sums) : new SumsInFile(join(folder, 'sums.f32'));
   }
 
   /** Adds the scores of a window that begins at `start`: [channel][a][b][c]. */
   add(start: Triple, scores: Float32Array): void {
-    const { image, roi } = this.#grid;
-    const [plane, u, v] = this.#order;
-    const strides: Triple = [roi[1] * roi[2], roi[2], 1];
-    const low = (axis: 0 | 1 | 2) => Math.max(0, -start[axis]);
-    const high = (axis: 0 | 1 | 2) => Math.min(roi[axis], image[axis] - start[axis]);
-    const columns = high(v) - low(v);
+    const { roi } = this.#grid;
     const window = roi[0] * roi[1] * roi[2];
-    const [planes, rows] = [this.#rows * this.#columns, high(u) - low(u)];
-    for (let p = low(plane); p < high(plane); p++) {
-      const slot = (start[plane] + p) % this.#depth;
-      const from = p * strides[plane] + low(u) * strides[u] + low(v) * strides[v];
-      const to = (start[u] + low(u)) * this.#columns + start[v] + low(v);
-      addWeights(
-        this.#counts,
-        slot * planes + to,
-        this.#columns,
-        this.#weights,
-        from,
-        strides[u],
-        strides[v],
-        rows,
-        columns,
-      );
-      for (let channel = 0; channel < this.channels; channel++) {
-        const at = (slot * this.channels + channel) * planes + to;
-        const [sums, first] = this.#open(at, (rows - 1) * this.#columns + columns);
-        addScores(
-          sums,
-          first,
-          this.#columns,
-          scores,
-          channel * window,
-          this.#weights,
-          from,
-          strides[u],
-          strides[v],
-          rows,
-          columns,
-        );
-        this.#keep(sums, at);
-      }
+    const voxels = this.#rows * this.#columns;
+    this.#eachPlane(start, (slot, area) => addWeights(this.#counts, slot * voxels + area.to, this.#weights, area));
+    for (let channel = 0; channel < this.channels; channel++) {
+      const planes = toPlanes(scores.subarray(channel * window, (channel + 1) * window), roi, this.#axis);
+      this.#eachPlane(start, (slot, area) => {
+        const at = (slot * this.channels + channel) * voxels + area.to;
+        const count = (area.rows - 1) * area.imageRow + area.columns;
+        const { values, first } = this.#sums.open(at, count);
+        addScores(values, first, planes, this.#weights, area);
+        this.#sums.keep(at, count);
+      });
     }
   }
 
@@ -109,7 +82,7 @@ export class PlaneSums implements PlaneSource {
     for (let plane = from; plane < to; plane++) {
       const slot = plane % this.#depth;
       const taken = values.subarray((plane - from) * this.planeValues, (plane - from + 1) * this.planeValues);
-      this.#takePlane(slot, taken);
+      this.#sums.take(slot * this.planeValues, taken);
       const counts = this.#counts.subarray(slot * voxels, (slot + 1) * voxels);
       for (let channel = 0, at = 0; channel < this.channels; channel++)
         for (let i = 0; i < voxels; i++, at++) taken[at] = taken[at]! / counts[i]!;
@@ -119,92 +92,52 @@ export class PlaneSums implements PlaneSource {
   }
 
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    this.#sums.close();
   }
 
-  /** Where the sums from `at` on can be added to. */
-  #open(at: number, count: number): [Float32Array, number] {
-    if (this.#memory) return [this.#memory, at];
-    const held = new Float32Array(count);
-    readFloats(this.#file!, held, at);
-    return [held, 0];
-  }
-
-  #keep(sums: Float32Array, at: number): void {
-    if (this.#file !== undefined) writeFloats(this.#file, sums, at);
-  }
-
-  #takePlane(slot: number, into: Float32Array): void {
-    const at = slot * this.planeValues;
-    if (this.#memory) {
-      const plane = this.#memory.subarray(at, at + this.planeValues);
-      into.set(plane);
-      plane.fill(0);
-      return;
-    }
-    readFloats(this.#file!, into, at);
-    writeFloats(this.#file!, new Float32Array(this.planeValues), at);
+  /** The planes of a window that lie in the image. */
+  #eachPlane(start: Triple, add: (slot: number, area: Area) => void): void {
+    const { image, roi } = this.#grid;
+    const [plane, u, v] = slabOrder(this.#axis);
+    const low = (axis: SlabAxis) => Math.max(0, -start[axis]);
+    const high = (axis: SlabAxis) => Math.min(roi[axis], image[axis] - start[axis]);
+    for (let p = low(plane); p < high(plane); p++)
+      add((start[plane] + p) % this.#depth, {
+        from: (p * roi[u] + low(u)) * roi[v] + low(v),
+        windowRow: roi[v],
+        to: (start[u] + low(u)) * this.#columns + start[v] + low(v),
+        imageRow: this.#columns,
+        rows: high(u) - low(u),
+        columns: high(v) - low(v),
+      });
   }
 }
 
-function addWeights(
-  counts: Float32Array,
-  at: number,
-  rowLength: number,
-  weights: Float32Array,
-  from: number,
-  rowStride: number,
-  stride: number,
-  rows: number,
-  columns: number,
-): void {
+/** Part of a plane that window and image share. */
+interface Area {
+  /** First value in the window's planes, and in a plane of the image. */
+  readonly from: number;
+  readonly to: number;
+  readonly windowRow: number;
+  readonly imageRow: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+function addWeights(counts: Float32Array, first: number, weights: Float32Array, area: Area): void {
+  const { rows, columns, from, windowRow, imageRow } = area;
   for (let row = 0; row < rows; row++) {
-    let [to, source] = [at + row * rowLength, from + row * rowStride];
-    for (let i = 0; i < columns; i++, to++, source += stride) counts[to] = counts[to]! + weights[source]!;
+    const [to, source] = [first + row * imageRow, from + row * windowRow];
+    for (let i = 0; i < columns; i++) counts[to + i] = counts[to + i]! + weights[source + i]!;
   }
 }
 
 /** Each product is rounded to 32 bits before it is added, as MONAI does it: the sums are the same to the bit. */
-function addScores(
-  sums: Float32Array,
-  at: number,
-  rowLength: number,
-  scores: Float32Array,
-  channel: number,
-  weights: Float32Array,
-  from: number,
-  rowStride: number,
-  stride: number,
-  rows: number,
-  columns: number,
-): void {
+function addScores(sums: Float32Array, first: number, scores: Float32Array, weights: Float32Array, area: Area): void {
+  const { rows, columns, from, windowRow, imageRow } = area;
   for (let row = 0; row < rows; row++) {
-    let [to, source] = [at + row * rowLength, from + row * rowStride];
-    for (let i = 0; i < columns; i++, to++, source += stride)
-      sums[to] = sums[to]! + Math.fround(scores[channel + source]! * weights[source]!);
+    const [to, source] = [first + row * imageRow, from + row * windowRow];
+    for (let i = 0; i < columns; i++)
+      sums[to + i] = sums[to + i]! + Math.fround(scores[source + i]! * weights[source + i]!);
   }
-}
-
-/** A file without a name, gone with its process; what was never written reads as nothing. */
-function sparseFile(path: string): number {
-  const file = openSync(path, 'w+');
-  unlinkSync(path);
-  return file;
-}
-
-const bytesOf = (values: Float32Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-
-function readFloats(file: number, values: Float32Array, at: number): void {
-  const bytes = bytesOf(values);
-  for (let done = 0; done < bytes.length; ) {
-    const read = readSync(file, bytes, done, bytes.length - done, at * 4 + done);
-    if (read === 0) return void bytes.fill(0, done);
-    done += read;
-  }
-}
-
-function writeFloats(file: number, values: Float32Array, at: number): void {
-  const bytes = bytesOf(values);
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at * 4 + done);
 }

@@ -1,4 +1,5 @@
 import type { Triple } from '../../imaging/transforms/steps.ts';
+import { type SlabAxis, slabOrder } from './plane-order.ts';
 import type { PlaneSource } from './plane-sums.ts';
 
 /** Planes across an axis of scores that are there as a whole: [channel][a][b][c]. */
@@ -7,9 +8,9 @@ export class WholePlanes implements PlaneSource {
   readonly planeValues: number;
   readonly #scores: Float32Array;
   readonly #image: Triple;
-  readonly #axis: 0 | 1 | 2;
+  readonly #axis: SlabAxis;
 
-  constructor(scores: Float32Array, channels: number, image: Triple, axis: 0 | 1 | 2) {
+  constructor(scores: Float32Array, channels: number, image: Triple, axis: SlabAxis) {
     this.#scores = scores;
     this.channels = channels;
     this.#image = image;
@@ -20,14 +21,14 @@ export class WholePlanes implements PlaneSource {
   take(from: number, to: number): Float32Array<ArrayBuffer> {
     const values = new Float32Array((to - from) * this.planeValues);
     const [a, b, c] = this.#image;
-    const [plane, u, v] = this.#axis === 0 ? [b * c, c, 1] : this.#axis === 1 ? [c, b * c, 1] : [1, b * c, c];
-    const [rows, columns] = this.#axis === 0 ? [b, c] : this.#axis === 1 ? [a, c] : [a, b];
+    const strides = [b * c, c, 1];
+    const [plane, u, v] = slabOrder(this.#axis);
     let at = 0;
     for (let p = from; p < to; p++)
       for (let channel = 0; channel < this.channels; channel++)
-        for (let row = 0; row < rows; row++) {
-          let source = channel * a * b * c + p * plane + row * u;
-          for (let i = 0; i < columns; i++, source += v) values[at++] = this.#scores[source]!;
+        for (let row = 0; row < this.#image[u]; row++) {
+          let source = channel * a * b * c + p * strides[plane]! + row * strides[u]!;
+          for (let i = 0; i < this.#image[v]; i++, source += strides[v]!) values[at++] = this.#scores[source]!;
         }
     return values;
   }

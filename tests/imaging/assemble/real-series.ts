@@ -1,11 +1,10 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
-import { type FrameIndex, frameIndex, frameRanges } from '../../../src/dicom/frames.ts';
+import { frameIndex, frameRanges } from '../../../src/dicom/frames.ts';
 import { fileSource, parsePart10 } from '../../../src/dicom/parse.ts';
-import type { AssembledStack } from '../../../src/imaging/assemble/assembled-stack.ts';
+import type { AssembledFrame, AssembledStack } from '../../../src/imaging/assemble/assembled-stack.ts';
 import type { ImageHeader } from '../../../src/imaging/assemble/image-header.ts';
-import { openSlotOf } from '../../../src/imaging/assemble/open-slot.ts';
 import { imageHeaderOf } from '../../../src/imaging/assemble/read-frames.ts';
-import type { OpenSlot } from '../../../src/imaging/volume-messages.ts';
+import type { OpenSlot, SliceSource } from '../../../src/imaging/volume-messages.ts';
 import { sharedData, sharedFiles } from '../../support/shared-data.ts';
 
 export interface RealSeries {
@@ -28,15 +27,20 @@ export function seriesOf(paths: readonly string[]): RealSeries {
       closeSync(fd);
     }
   });
-  const ranges = (index: FrameIndex | undefined, frame: number) => index && frameRanges(index, frame);
   return {
     headers: images.map(({ header }) => header),
-    slotOf: (stack, asShown) =>
-      openSlotOf(
-        stack,
-        ({ instance, frame }) => ({ path: images[instance]!.path, ranges: ranges(images[instance]!.index, frame) }),
-        { asShown },
-      ),
+    slotOf: (stack, asShown = false) => {
+      const source = ({ instance, frame, header }: AssembledFrame): SliceSource => {
+        const { path, index } = images[instance]!;
+        return { path, ranges: index && frameRanges(index, frame), frame, header };
+      };
+      const { grid, channels, units, shear, sliceTaps, placed, frameOfReferenceUid } = stack;
+      return {
+        ...{ grid, channels, units, shear, sliceTaps, placed, frameOfReferenceUid, asShown },
+        slices: stack.frames.map(source),
+        copies: stack.copies.map(({ of, frame }) => ({ of, source: source(frame) })),
+      };
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Grid, positionOf } from '../../../src/imaging/grid.ts';
+import type { Grid } from '../../../src/imaging/grid.ts';
 import { obliqueOrientations } from '../slices.ts';
 import { aGrid, aVolume } from '../volumes.ts';
 import { measured } from './measured.ts';
@@ -81,5 +81,84 @@ describe('Measurements of shapes, against scikit-image, scipy and NumPy', () => 
     const { mean, standardDeviation, minimum, maximum, median, percentile10, percentile90 } = one!.statistics!;
     const mine = [mean, standardDeviation, minimum, maximum, median, percentile10, percentile90];
     for (const [i, figure] of statistics.entries()) expect(mine[i]).toBeCloseTo(figure, 9);
+  });
+});
+
+describe('The axes of a lesion in the plane of acquisition', () => {
+  const grid = { ...aGrid({ columns: 120, rows: 90, slices: 3 }), columnSpacing: 0.5, rowSpacing: 0.8 };
+  const volume = aVolume(grid, () => 0);
+
+  it('are those of an ellipse that lies slantwise, on the slice where it is longest', () => {
+    const angle = 0.6;
+    const inside = (column: number, row: number, slice: number): boolean => {
+      const [x, y] = [(column - 60) * 0.5, (row - 45) * 0.8];
+      const along = x * Math.cos(angle) + y * Math.sin(angle);
+      const across = y * Math.cos(angle) - x * Math.sin(angle);
+      return (along / (slice === 1 ? 22 : 15)) ** 2 + (across / 9) ** 2 < 1;
+    };
+    const [one] = measured(volume, (c, r, s) => Number(inside(c, r, s)), ['axes']);
+    expect(Math.abs(one!.longAxisMm! - 44)).toBeLessThan(0.9);
+    expect(Math.abs(one!.shortAxisMm! - 18)).toBeLessThan(0.9);
+    const { slice, long, short } = one!.axes!;
+    expect(slice).toBe(1);
+    const vector = ([a, b]: typeof long): number[] => a.map((mm, axis) => b[axis]! - mm);
+    const product = vector(long).reduce((sum, mm, axis) => sum + mm * vector(short)[axis]!, 0);
+    expect(Math.abs(product)).toBeLessThan(1e-6);
+    expect(Math.hypot(...vector(long))).toBeCloseTo(one!.longAxisMm!, 9);
+    expect(Math.hypot(...vector(short))).toBeCloseTo(one!.shortAxisMm!, 9);
+    expect(one!.statistics).toBeUndefined();
+  });
+
+  it('do not bridge what lies outside: of a horseshoe the short axis is one arm', () => {
+    const inside = (c: number, r: number): boolean =>
+      c >= 20 && c < 100 && r >= 20 && r < 60 && !(r >= 30 && r < 50 && c >= 30);
+    const [one] = measured(volume, (c, r, s) => Number(s === 0 && inside(c, r)), ['axes']);
+    // The diagonal of 80 x 40 pixels; across it lines end at the gap.
+    expect(Math.abs(one!.longAxisMm! - Math.hypot(40, 32))).toBeLessThan(1);
+    expect(one!.shortAxisMm!).toBeLessThan(20);
+  });
+});
+
+describe('The peak of SUV', () => {
+  it('is the greatest mean in a sphere of 1 mL around a voxel of the segment', () => {
+    const grid = {
+      ...aGrid({ columns: 18, rows: 16, slices: 14 }),
+      columnSpacing: 2.1,
+      rowSpacing: 1.7,
+      sliceSpacing: 2.9,
+    };
+    const value = (c: number, r: number, s: number): number => ((c * 7 + r * 13 + s * 29) % 31) + (c > 8 ? 9 : 0);
+    const inside = (c: number, r: number, s: number): boolean => c > 5 && c < 13 && r < 9 && s > 6;
+    const volume = { ...aVolume(grid, value), units: 'SUVbw' };
+    const [one] = measured(volume, (c, r, s) => Number(inside(c, r, s)), ['statistics']);
+    const radius = Math.cbrt(3000 / (4 * Math.PI));
+    let peak = 0;
+    const everywhere = [...Array(18 * 16 * 14).keys()].map(
+      (i) => [i % 18, Math.floor(i / 18) % 16, Math.floor(i / 288)] as const,
+    );
+    for (const [c, r, s] of everywhere.filter((voxel) => inside(...voxel))) {
+      const near = everywhere.filter(([x, y, z]) => Math.hypot((x - c) * 2.1, (y - r) * 1.7, (z - s) * 2.9) <= radius);
+      peak = Math.max(peak, near.reduce((sum, voxel) => sum + value(...voxel), 0) / near.length);
+    }
+    expect(one!.statistics!.peak).toBeCloseTo(peak, 9);
+    expect(one!.statistics!.unit).toBe('SUVbw');
+  });
+
+  it('and other values of slices that scale otherwise are those after rescale', () => {
+    const grid = aGrid({ columns: 4, rows: 4, slices: 3 });
+    const volume = aVolume(
+      grid,
+      (c, r, s) => c + 4 * r + 16 * s,
+      (slice) => ({ slope: slice + 1, intercept: -slice }),
+    );
+    const [one] = measured(volume, (c) => Number(c > 1), ['statistics']);
+    const values = [0, 1, 2].flatMap((s) =>
+      [0, 1, 2, 3].flatMap((r) => [2, 3].map((c) => (c + 4 * r + 16 * s) * (s + 1) - s)),
+    );
+    values.sort((a, b) => a - b);
+    const mean = values.reduce((sum, v) => sum + v, 0) / 24;
+    expect(one!.statistics!.mean).toBeCloseTo(mean, 9);
+    expect(one!.statistics!.median).toBeCloseTo((values[11]! + values[12]!) / 2, 9);
+    expect([one!.statistics!.minimum, one!.statistics!.maximum]).toEqual([values[0], values[23]]);
   });
 });

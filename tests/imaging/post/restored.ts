@@ -1,4 +1,4 @@
-import type { PackedFrames } from '../../../src/imaging/pack.ts';
+import type { PackedFrames } from '../../../src/imaging/packed-frames.ts';
 import { type Restored, Restorer, type RestorerRequest, slabAxisOf } from '../../../src/imaging/post/restorer.ts';
 import type { Preparation } from '../../../src/imaging/transforms/preparation.ts';
 import type { Volume } from '../../../src/imaging/volume.ts';

@@ -191,3 +191,22 @@ describe('Refused', () => {
     expect(() => prepared([volume], steps)).toThrow(expect.objectContaining({ code: 'bad-model' }));
   });
 });
+
+describe('Writing', () => {
+  it('goes in runs of 64 MiB at most, each value once', () => {
+    const grid = aGrid({ columns: 320, rows: 300, slices: 180 });
+    const samples = new Uint8Array(320 * 300);
+    const slices = Array.from({ length: 180 }, () => ({ samples, slope: 1, intercept: 0, nothing: 0 }));
+    const volume: Volume = { grid, slices, channels: 1, units: 'HU' };
+    const flat: PreStep[] = [SPL, { op: 'scale-intensity', minv: 0, maxv: 1, channelWise: true }];
+    for (const steps of [flat, [{ op: 'orientation', axcodes: 'RAS' }] as PreStep[]]) {
+      let end = 0;
+      prepareTensor([volume], steps, (values, place) => {
+        expect(place).toBe(end);
+        expect(values.length).toBeLessThanOrEqual(2 ** 24);
+        end = place + values.length;
+      });
+      expect(end).toBe(320 * 300 * 180);
+    }
+  });
+});

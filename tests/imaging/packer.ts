@@ -1,13 +1,6 @@
-import type { Grid } from './grid.ts';
-import type { Segment } from './measure.ts';
-
-/** Binary segmentation frames as SEG wants them (PS3.3 C.8.20.2.3). */
-export interface PackedFrames {
-  /** Ordered by segment, then slice; only frames with a voxel set. */
-  readonly frames: readonly { readonly segment: number; readonly slice: number }[];
-  /** 1 bit a voxel, least significant bit first, running on over frame borders (PS3.5 8.1.1). */
-  readonly pixelData: Uint8Array;
-}
+import type { Grid } from '../../src/imaging/grid.ts';
+import type { PackedFrames } from '../../src/imaging/packed-frames.ts';
+import type { Segment } from '../../src/imaging/segment.ts';
 
 export interface Packer {
   /** Takes the label map of one slice, [row][column]; slices ascending. */
