@@ -47,12 +47,13 @@ export function addModelsImport(models: Command): void {
           : {}),
       });
       const { manifest, folder } = model;
-      process.stdout.write(`${manifest.id} ${manifest.version} is in ${folder}\n`);
-      for (const line of describeModel(manifest)) process.stdout.write(`${line}\n`);
-      for (const note of notes) process.stdout.write(`note: ${note}\n`);
-      process.stdout.write(
-        'its results are for research only, until you have checked it and say otherwise in model.json\n',
-      );
+      const told = [
+        `${manifest.id} ${manifest.version} is in ${folder}`,
+        ...describeModel(manifest),
+        ...notes.map((note) => `note: ${note}`),
+        'its results are for research only, until you have checked it and say otherwise in model.json',
+      ];
+      process.stdout.write(`${told.join('\n')}\n`);
     });
 }
 
