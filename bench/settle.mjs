@@ -24,11 +24,11 @@ export async function measureSettling({ series }) {
     node.launch();
     await node.ready();
     const times = { evidence: [], quiet: [] };
-    for (let i = 0; i < series; i++)
-      for (const [kind, associations] of [
-        ['evidence', 1],
-        ['quiet', 2],
-      ]) {
+    for (const [kind, associations] of [
+      ['evidence', 1],
+      ['quiet', 2],
+    ])
+      for (let i = 0; i < series; i++) {
         const instances = [...phantomStudy({ ...OPTIONS, seed: 2 * i + associations })];
         const objects = instances.map(({ sopInstanceUid: sop, bytes }) => ({
           sop,

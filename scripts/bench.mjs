@@ -37,6 +37,7 @@ if (process.platform !== 'linux') end('The benchmark reads CPU time and memory f
 
 prepare();
 const { measureParser, measureTogether } = await import('../bench/measure.mjs');
+const { inferenceLines, measureInference } = await import('../bench/inference.mjs');
 const { LIMIT_MB, measureEightGibibytes, measureOneGibibyte } = await import('../bench/memory.mjs');
 const { measureSlope, SLOPE_LIMIT } = await import('../bench/ingest-slope.mjs');
 const { Receiver } = await import('../bench/receiver.mjs');
@@ -74,6 +75,15 @@ const ALONE = [
       const say = (line) => console.error(`ingest-slope: ${line}`);
       results.slope = await measureSlope({ ...options, repetitions, storeAll: values['store-all'], say });
       console.log(slopeLines(results.slope, SLOPE_LIMIT));
+    },
+  },
+  {
+    name: 'inference',
+    what: 'U-Nets in a lane, alone and by windows, from file to file; their peer is PyTorch, where python3 has it',
+    run: async () => {
+      const say = (line) => console.error(`inference: ${line}`);
+      results.inference = await measureInference({ repetitions, say });
+      console.log(`\n${inferenceLines(results.inference)}`);
     },
   },
   {

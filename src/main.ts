@@ -151,6 +151,7 @@ async function build(
     log,
     workFolder,
     shadowFolder,
+    researchPeers: new Set(settings.peers.filter(({ research }) => research).map(({ name }) => name)),
     device: await describeDevice(settings),
     routing,
   };

@@ -89,6 +89,8 @@ export interface PeerSettings extends CallerPolicy {
   readonly storageCommitment?: boolean;
   /** It is told when results are there (PS3.4 Annex R). */
   readonly availabilityNotification?: boolean;
+  /** It takes results of models that are for research only. */
+  readonly research?: boolean;
 }
 
 /** The peer with the node's own certificate, key and authorities where it is called by TLS and names none. */
@@ -128,8 +130,15 @@ const POLICY_KEYS = [
   'identity',
   'quirks',
 ];
-const PEER_FLAGS = ['worklist', 'priors', 'instanceCounts', 'storageCommitment', 'availabilityNotification'];
-const DICOMWEB_KEYS = ['dicomweb', 'priors'];
+const PEER_FLAGS = [
+  'worklist',
+  'priors',
+  'instanceCounts',
+  'storageCommitment',
+  'availabilityNotification',
+  'research',
+];
+const DICOMWEB_KEYS = ['dicomweb', 'priors', 'research'];
 const PEER_KEYS = ['aeTitle', 'host', 'port', 'dicomweb', 'tls', ...PEER_FLAGS, ...POLICY_KEYS];
 
 function parsePeer(name: string, peer: unknown, faults: string[]): PeerSettings | undefined {
@@ -150,7 +159,10 @@ function parseDicomweb(at: string, peer: Fields, reader: Reader): Omit<PeerSetti
   const want = 'an http(s) address without user and password (no peer is logged in to yet)';
   return {
     dicomweb: reader.require('dicomweb', textOf(parseHttpAddress), want),
-    ...given({ priors: reader.read('priors', flag, 'true or false') }),
+    ...given({
+      priors: reader.read('priors', flag, 'true or false'),
+      research: reader.read('research', flag, 'true or false'),
+    }),
   };
 }
 
@@ -175,6 +187,7 @@ function parseDimse(reader: Reader): Omit<PeerSettings, 'name'> {
       instanceCounts: reader.read('instanceCounts', flag, 'true or false'),
       storageCommitment: reader.read('storageCommitment', flag, 'true or false'),
       availabilityNotification: reader.read('availabilityNotification', flag, 'true or false'),
+      research: reader.read('research', flag, 'true or false'),
     }),
     ...parsePolicyOf(reader),
   };

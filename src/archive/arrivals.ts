@@ -25,7 +25,7 @@ export interface Arrival {
   readonly transfers: number;
   /** How the newest of them that ended did; undefined while none has. */
   readonly lastEnd: TransferEnd | undefined;
-  /** Longest pause between two instances of one transfer, and from one transfer to the next. */
+  /** Longest pause while a transfer was open, and from the end of the last to the next. */
   readonly longestWithinMs: number;
   readonly longestBetweenMs: number;
 }
@@ -40,7 +40,6 @@ interface Known {
   source: string | undefined;
   stored: number;
   newestAt: number;
-  newestBy: ArrivingTransfer;
   readonly transfers: Set<ArrivingTransfer>;
   ended: number;
   lastEnd: TransferEnd | undefined;
@@ -86,7 +85,6 @@ export class Arrivals {
         source: transfer.source,
         stored: 1,
         newestAt: now,
-        newestBy: transfer,
         transfers: new Set([transfer]),
         ended: 0,
         lastEnd: undefined,
@@ -98,7 +96,8 @@ export class Arrivals {
     }
     const pause = now - known.newestAt;
     if (pause <= LONGEST_PAUSE_MS) {
-      const within = known.newestBy === transfer;
+      // With one still open the sender was not done, whichever of them goes on.
+      const within = known.transfers.size > 0;
       if (within) known.longestWithinMs = Math.max(known.longestWithinMs, pause);
       else known.longestBetweenMs = Math.max(known.longestBetweenMs, pause);
       if (!within && known.betweenMs.length < PAUSES_KEPT) known.betweenMs.push(pause);
@@ -106,7 +105,6 @@ export class Arrivals {
     known.source = transfer.source;
     known.stored += 1;
     known.newestAt = now;
-    known.newestBy = transfer;
     known.transfers.add(transfer);
   }
 

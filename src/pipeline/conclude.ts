@@ -5,7 +5,8 @@ import type { Outcome } from './outcome.ts';
 /** "Found: Right lung 2412 mL, Left lung 2105 mL." or the model's own sentence for nothing, and what was taken for granted. */
 export function conclude(manifest: ModelManifest, outcome: Outcome, notes: readonly string[]): string {
   const implausible = implausibilities(manifest, outcome).map(({ sentence }) => sentence);
-  return [finding(manifest, outcome), ...implausible, ...notes].join(' ');
+  const research = manifest.usage === 'research' ? ['For research only.'] : [];
+  return [finding(manifest, outcome), ...implausible, ...research, ...notes].join(' ');
 }
 
 /** Results outside of what the manifest calls sound, each as a sentence; `withhold` where they may not be sent. */

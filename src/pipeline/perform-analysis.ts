@@ -1,5 +1,5 @@
 import type { Archive } from '../archive/archive.ts';
-import { type Analysis, type Result, recordResults } from '../catalog/analyses.ts';
+import type { Analysis, Result } from '../catalog/analyses.ts';
 import type { Database } from '../catalog/database.ts';
 import { readPredecessors } from '../catalog/revisions.ts';
 import { VoxgateError } from '../errors.ts';
@@ -9,13 +9,11 @@ import type { JobRun } from '../jobs/queue.ts';
 import type { Log } from '../log.ts';
 import { KEY_OBJECT_SELECTION_STORAGE } from '../results/rejection-note.ts';
 import type { Device } from '../results/types.ts';
-import { planChained, recordChained } from './chain-analyses.ts';
-import { conclude, implausibilities } from './conclude.ts';
-import { findingsOf } from './findings.ts';
+import { conclude } from './conclude.ts';
 import { type GatheredSlot, gatherInputs } from './gather-inputs.ts';
-import { leaveDelivery } from './leave-analysis.ts';
 import type { Outcome } from './outcome.ts';
 import type { Routing } from './plan-analyses.ts';
+import { recordOutcome } from './record-outcome.ts';
 import { resultSourceOf } from './result-source.ts';
 import { buildResultsApart } from './results-worker-client.ts';
 import { runModel } from './run-model.ts';
@@ -32,6 +30,8 @@ export interface AnalyzeParts {
   readonly workFolder: string;
   /** Where what one model found waits to be held against what another finds. */
   readonly shadowFolder: string;
+  /** Peers that take results for research. */
+  readonly researchPeers: ReadonlySet<string>;
   /** By whose routes findings lead to further analyses. */
   readonly routing: Routing;
 }
@@ -59,7 +59,7 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
     { analysis, manifest: model.manifest, found: foundIn(slots, outcome) },
   );
   // Nothing that could be taken for a result of this node is made of what a shadow finds.
-  if (analysis.mode === 'shadow') return record(parts, analysis, { model, outcome, conclusion, results: [] });
+  if (analysis.mode === 'shadow') return recordOutcome(parts, analysis, { model, outcome, conclusion, results: [] });
   const built = await buildResultsApart({
     analysis,
     model,
@@ -76,7 +76,7 @@ export async function performAnalysis(parts: AnalyzeParts, analysis: Analysis, r
     );
   run.signal.throwIfAborted();
   await keepResults(parts.archive, built.objects);
-  await record(parts, analysis, { model, outcome, conclusion, results: built.results });
+  await recordOutcome(parts, analysis, { model, outcome, conclusion, results: built.results });
 }
 
 function foundIn([first]: readonly (GatheredSlot | undefined)[], { segments, classes }: Outcome): Found {
@@ -112,45 +112,4 @@ export async function keepResults(archive: Archive, objects: readonly Buffer[]):
   } finally {
     await transfer.end();
   }
-}
-
-interface Done {
-  readonly model: Model;
-  readonly outcome: Outcome;
-  readonly conclusion: string;
-  readonly results: readonly Result[];
-}
-
-/** Findings, results and deliveries together; an implausible result is kept here for a person to look at. */
-async function record(
-  parts: AnalyzeParts,
-  analysis: Analysis,
-  { model, outcome, conclusion, results }: Done,
-): Promise<void> {
-  const withheld = implausibilities(model.manifest, outcome).some(({ withhold }) => withhold);
-  const shadow = analysis.mode === 'shadow';
-  const findings = findingsOf(model.manifest, outcome);
-  const held = withheld || shadow;
-  const chained = held ? undefined : await planChained(parts, analysis, findings);
-  const peers = held ? [] : [...analysis.deliverTo, ...(chained?.deliverTo ?? [])];
-  await parts.database.transaction(async (tx) => {
-    await recordResults(tx, analysis.id, {
-      conclusion,
-      reason: `${conclusion} ${shadow ? SHADOW : fateOf(peers, withheld)}`,
-      findings: JSON.stringify(findings),
-      results,
-      peers,
-    });
-    for (const peer of peers) await leaveDelivery(tx, analysis, peer);
-    if (chained) await recordChained(tx, analysis, chained);
-  });
-}
-
-const SHADOW = 'Ran in the shadow of another model: held against what that finds, and no result is made of it.';
-
-function fateOf(peers: readonly string[], withheld: boolean): string {
-  if (withheld) return 'Kept in this node and sent to nobody: a person has to look at it.';
-  return peers.length > 0
-    ? `Waiting to be delivered to ${peers.join(', ')}.`
-    : 'Kept in this node; no peer is to receive it.';
 }

@@ -9,6 +9,7 @@ import type { Model } from '../inference/model-library.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import type { GatheredSlot } from './gather-inputs.ts';
 import { type Outcome, readClasses } from './outcome.ts';
+import { readBoxes } from './read-boxes.ts';
 
 /** Where the frames of instances lie: the archive, or files beside it. */
 export type FramePlaces = Pick<Archive, 'pathOf' | 'frameRanges'>;
@@ -114,9 +115,15 @@ async function infer(engine: Engine, opened: OpenedSlots, run: ModelRun, folder:
       return { classes, boxes: [], run: factsOf(result) };
     }
     case 'boxes': {
-      const { boxes, scores, labels } = tensors.boxes!;
-      const result = await engine.run({ ...request, outputs: [boxes, scores, labels] }, { signal });
-      throw new VoxgateError('bad-model', `boxes (${Object.keys(result.outputs).join(', ')}) are not placed yet`);
+      const names = tensors.boxes!;
+      const result = await engine.run({ ...request, outputs: [names.boxes, names.scores, names.labels] }, { signal });
+      const detections = {
+        boxes: await readFloats(result, names.boxes),
+        scores: await readFloats(result, names.scores),
+        labels: await readFloats(result, names.labels),
+      };
+      const boxes = await readBoxes(output, detections, { shape, slabAxis }, opened);
+      return { classes: [], boxes, run: factsOf(result) };
     }
   }
 }

@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Lanes, laneShape } from '../../src/inference/lanes/lanes.ts';
+import type { ModelManifest } from '../../src/inference/model-manifest.ts';
+import { farthest } from '../support/parity.ts';
 import { aRequest, childrenOf, floatsIn, isGone, parityModel, product, slabReader, someLanes } from './a-request.ts';
-import { echoModel, endlessModel } from './onnx-models.ts';
+import { echoModel, endlessModel, halfModel } from './onnx-models.ts';
 
 const lanes = new Lanes({ cores: 2 });
 afterAll(() => lanes.close());
@@ -37,6 +40,35 @@ describe('the lanes', () => {
     expect(scores()).toEqual(floatsIn(request.input.tensor.path));
     expect(outputs['y']).toEqual({ shape: [1, 2, 3, 4, 5] });
     expect(slabs.map(({ planes }) => planes)).toEqual([4]);
+  });
+
+  it('take 16-bit floats, and give what comes of them in 32', async () => {
+    const values = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0x3555, 0x0000);
+    const asked = { model: halfModel(), shape: [1, 1, 6, 1, 1], values };
+    for (const window of [undefined, { roi: [4, 1, 1] as const, padding: 1 }]) {
+      const { outputs } = await lanes.run(aRequest({ ...asked, ...(window && { window }) }));
+      expect(floatsIn(outputs['y']!.path!)).toEqual(Float32Array.of(1, -2, 2 ** -24, 65_504, 0.333251953125, 0));
+    }
+  });
+
+  it('find in the golden pair of this project’s model what its package says', async () => {
+    const folder = resolve('models/ct-lung-segmentation/1.0.0');
+    const manifest: ModelManifest = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'));
+    const { input, output, tolerance } = manifest.golden!;
+    const golden = (path: string) =>
+      new Float32Array(new Uint8Array(gunzipSync(readFileSync(join(folder, path)))).buffer);
+    const { outputs } = await lanes.run(
+      aRequest({
+        model: [join(folder, 'model.onnx')],
+        input: manifest.tensors.input.name,
+        outputs: [manifest.tensors.output],
+        shape: input.shape,
+        values: golden(input.path),
+      }),
+    );
+    const { path, shape } = outputs[manifest.tensors.output]!;
+    expect(shape).toEqual(output.shape);
+    expect(farthest(floatsIn(path!), golden(output.path))).toBeLessThanOrEqual(tolerance);
   });
 
   it('average what the networks of an ensemble say', async () => {
@@ -169,6 +201,17 @@ describe.skipIf(process.platform !== 'linux')('a lane process', () => {
     await vi.waitFor(() => expect(isGone(child!)).toBe(true));
     await new Promise((done) => setTimeout(done, 50));
     expect((await lanes.run(aRequest())).outputs['y']!.shape).toEqual([1, 1, 1, 2, 3]);
+  });
+
+  it('is replaced once it has held many models, and no job fails of it', async () => {
+    const lanes = someLanes();
+    const ours = newChildren();
+    await lanes.run(aRequest());
+    const [first] = ours();
+    for (let i = 0; i < 25; i++) await lanes.run(aRequest({ key: `model ${i}` }));
+    await vi.waitFor(() => expect(isGone(first!)).toBe(true));
+    await lanes.run(aRequest());
+    expect(ours().filter((pid) => !isGone(pid))).toHaveLength(1);
   });
 
   it('is kept for what is urgent, so that it waits for no run of another model', async () => {

@@ -1,6 +1,7 @@
 /** ONNX models small enough to write by hand: protocol buffers, the field numbers of onnx.proto3 (IR version 8). */
 
 const FLOAT = 1;
+const FLOAT16 = 10;
 const INT64 = 7;
 const BOOL = 9;
 const GRAPH = 5;
@@ -68,6 +69,11 @@ export function echoModel(): Buffer {
     output('y', FLOAT, 5),
     output('z', INT64, 5),
   );
+}
+
+/** x → y, the same, 16 bits wide. */
+export function halfModel(): Buffer {
+  return model(node('Identity', ['x'], ['y']), input('x', FLOAT16, 5), output('y', FLOAT16, 5));
 }
 
 /** x → y after 2^62 rounds: it never ends. */

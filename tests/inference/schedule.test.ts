@@ -74,7 +74,8 @@ function aJob(request: InferenceRequest, schedule?: () => Schedule): { job: Job;
 async function scheduled(runner: SlowRunner, requests: readonly InferenceRequest[], isExpected = () => false) {
   const schedule: Schedule = new Schedule([runner], isExpected);
   const jobs = requests.map((request) => aJob(request, () => schedule));
-  for (const { job } of jobs) await job.open({ local: runner, remote: runner }, { runners: 1, threads: 1 });
+  const opener = new SlowRunner({ isOpen: true });
+  for (const { job } of jobs) await job.open({ local: opener, remote: opener }, { runners: 1, threads: 1 });
   const add = (i: number) => schedule.add(jobs[i]!.job);
   return { add, results: jobs.map(({ result }) => result), jobs };
 }
@@ -151,6 +152,17 @@ describe('the schedule of runs', () => {
     ]);
     expect([...floatsIn(first!.outputs['y']!.path!)]).toEqual([11, 12, 13, 14, 15, 16, 17, 18]);
     expect([...floatsIn(second!.outputs['y']!.path!)]).toEqual([21, 22, 23, 24, 25, 26, 27, 28]);
+  });
+
+  it('runs nothing once before a shape counts as open at a server; on the processor it does not', async () => {
+    const opener = new SlowRunner({ isOpen: true });
+    const open = async (request: InferenceRequest) =>
+      aJob(request).job.open({ local: opener, remote: opener }, { runners: 1, threads: 1 });
+    await open(fourWindows(10));
+    expect(opener.given).toEqual([]);
+    for (const from of [10, 20])
+      await open(fourWindows(from, { ...KSERVE, key: 'a cold model', window: { batch: 2 } }));
+    expect(opener.given).toEqual([[0, 0]]);
   });
 
   it('waits a moment with a batch that is not full when another job of its model is coming', async () => {

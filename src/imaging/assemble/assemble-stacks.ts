@@ -22,32 +22,42 @@ export function assembleStacks(headers: readonly ImageHeader[], want: StackReque
   const frames = framesOf(headers);
   const refused: RefusedFrames[] = unreadable(headers);
   if (frames.length === 0) return { stacks: [], refused: [...refused, ...(headers.length === 0 ? [EMPTY] : [])] };
+  if (frames.length > MOST_FRAMES) {
+    const reason = `The series has ${frames.length} frames; ${MOST_FRAMES} are the most that are looked at together.`;
+    return { stacks: [], refused: [{ reason, instances: [...headers.keys()], frames: frames.length, label: '' }] };
+  }
   const outcomes =
     want.kind === 'volume'
       ? groupsOf(headers, frames).map((group) => volumeOf(group, want))
       : flatStacks(headers, frames, want);
   const stacks = outcomes.filter((outcome) => 'grid' in outcome);
   refused.push(...outcomes.filter((outcome) => 'reason' in outcome));
-  return {
-    stacks: stacks.map((stack) => ({ ...stack, notes: [...stack.notes, ...leftOut(refused, frames.length)] })),
-    refused,
-  };
+  const without = leftOut(refused, frames.length);
+  return { stacks: stacks.map((stack) => ({ ...stack, notes: [...stack.notes, ...without] })), refused };
 }
+
+/** More reasons than these are only counted. */
+const MOST_TOLD = 3;
 
 /** A stack is told with what of its series it is without: it may be a part of what the sender meant. */
 function leftOut(refused: readonly RefusedFrames[], all: number): string[] {
-  return refused.map(({ reason, frames }) => {
+  const told = refused.slice(0, MOST_TOLD).map(({ reason, frames }) => {
     return `Of the ${all} images of the series ${frames} ${frames === 1 ? 'is' : 'are'} not part of it: ${reason}`;
   });
+  const more = refused.slice(MOST_TOLD).reduce((sum, { frames }) => sum + frames, 0);
+  return more > 0 ? [...told, `And ${more} more.`] : told;
 }
 
 /** What is true of each group of parallel images of a series, whether a volume can be made of it or not; largest first. */
 export function describeStacks(headers: readonly ImageHeader[]): StackFacts[] {
   const frames = framesOf(headers);
-  if (frames.length === 0) return [];
+  if (frames.length === 0 || frames.length > MOST_FRAMES) return [];
   const facts = groupsOf(headers, frames).map(({ frames: group, label }) => stackFacts(group, label));
   return facts.sort((a, b) => b.slices - a.slices || b.frames - a.frames);
 }
+
+/** A functional series has some ten thousand; comparing more with each other would hold up everybody. */
+const MOST_FRAMES = 20_000;
 
 const EMPTY: RefusedFrames = { reason: 'The series holds no image.', instances: [], frames: 0, label: '' };
 
@@ -73,7 +83,9 @@ function groupsOf(headers: readonly ImageHeader[], frames: readonly AssembledFra
   for (const frame of frames) {
     if (isPlaced(frame)) continue;
     const heap = headers[frame.instance]!.isMultiFrame ? frame.instance : -1;
-    loose.set(heap, [...(loose.get(heap) ?? []), frame]);
+    const known = loose.get(heap);
+    if (known) known.push(frame);
+    else loose.set(heap, [frame]);
   }
   const groups = placed.length > 0 ? splitStacks(placed) : [];
   const name = (heap: number): string =>

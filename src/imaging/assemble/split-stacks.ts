@@ -61,6 +61,9 @@ function compare(a: string | undefined, b: string | undefined): number {
 const joined = (label: string, more: string): string =>
   label === '' ? more : more === '' ? label : `${label}, ${more}`;
 
+/** A series of so many orientations is none; it is only not to take long. */
+const MOST_PARTS = 500;
+
 /** Groups whose first member each further one is like. */
 function likeEachOther(
   { frames, label }: FrameGroup,
@@ -71,7 +74,8 @@ function likeEachOther(
   let last: AssembledFrame[] | undefined;
   for (const frame of frames) {
     if (!last || !like(last[0]!.header, frame.header)) {
-      last = parts.find(([first]) => like(first!.header, frame.header));
+      const known = parts.length > MOST_PARTS ? parts.slice(-MOST_PARTS) : parts;
+      last = known.find(([first]) => like(first!.header, frame.header));
       if (!last) {
         last = [];
         parts.push(last);
@@ -81,10 +85,14 @@ function likeEachOther(
   }
   if (parts.length === 1) return [{ frames, label }];
   const names = parts.map(([first]) => name(first!.header));
+  const count = new Map<string, number>();
+  for (const one of names) count.set(one, (count.get(one) ?? 0) + 1);
+  const seen = new Map<string, number>();
   return parts.map((part, i) => {
-    const twins = names.filter((other) => other === names[i]).length;
-    const count = names.slice(0, i + 1).filter((other) => other === names[i]).length;
-    return { frames: part, label: joined(label, twins > 1 ? `${names[i]} ${count}` : names[i]!) };
+    const one = names[i]!;
+    const nth = (seen.get(one) ?? 0) + 1;
+    seen.set(one, nth);
+    return { frames: part, label: joined(label, count.get(one)! > 1 ? `${one} ${nth}` : one) };
   });
 }
 

@@ -6,6 +6,9 @@ import type { FrameHeader } from './image-header.ts';
 /** Direction cosines are written with six decimals or more. */
 const COSINE_TOLERANCE = 1e-3;
 
+/** Beyond it a double no longer has the thousandths of a millimetre, and no scanner is so long. */
+const FARTHEST_MM = 1e5;
+
 /** What the images of a stack must have before their places can be judged; the first that speaks refuses. */
 export const VOLUME_REFUSALS: readonly ((headers: readonly FrameHeader[]) => string | undefined)[] = [
   (all) => some(all, (h) => h.isLocalizer, 'localizers (third value of Image Type)'),
@@ -22,6 +25,7 @@ export const VOLUME_REFUSALS: readonly ((headers: readonly FrameHeader[]) => str
   (all) => some(all, (h) => h.rows < 1 || h.columns < 1, 'without Rows or Columns'),
   (all) => some(all, (h) => !isUsableRescale(h), 'with an unusable Rescale Slope or Intercept'),
   (all) => some(all, (h) => h.position === undefined, 'without Image Position (Patient)'),
+  (all) => some(all, (h) => h.position!.some((mm) => Math.abs(mm) > FARTHEST_MM), 'farther than 100 m from the origin'),
   (all) => some(all, (h) => h.rowDirection === undefined, 'without Image Orientation (Patient)'),
   (all) =>
     some(all, (h) => !((h.pixelSpacing?.[0] ?? 0) > 0 && h.pixelSpacing![1] > 0), 'without a valid Pixel Spacing'),

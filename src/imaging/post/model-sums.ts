@@ -1,6 +1,4 @@
 import type { Vec3 } from '../grid.ts';
-import type { ScorePlane } from './score-plane.ts';
-import type { Decision } from './step-plan.ts';
 import type { WayBack } from './way-back.ts';
 
 /** Where a class lies in the array of the network: of the elements that the stored slices reach. */
@@ -23,7 +21,7 @@ export class ModelSums {
     this.sums = new Float64Array(256 * 7);
   }
 
-  /** Labels [u][v] of a plane; `step`: every label stands for this class instead. */
+  /** Labels [u][v] of a plane; `only`: every label stands for this class instead. */
   addLabels(labels: Uint8Array, plane: number, only?: number): void {
     const reach = this.reach[plane];
     if (reach === undefined) return;
@@ -42,22 +40,6 @@ export class ModelSums {
         sums[at + 6]! += plane * plane;
       }
     }
-  }
-
-  /** What was decided of the scores of a plane. */
-  addStates({ states, index }: ScorePlane, decision: Decision): void {
-    if (decision.op === 'argmax') {
-      this.addLabels(states, index);
-      return;
-    }
-    const { size } = this.way;
-    const painted = decision.op === 'paint-regions' ? new Uint8Array(size) : undefined;
-    for (let c = 0; c * size < states.length; c++) {
-      const mask = states.subarray(c * size, (c + 1) * size);
-      if (decision.op !== 'paint-regions') this.addLabels(mask, index, c);
-      else for (let i = 0; i < size; i++) if (mask[i] === 1) painted![i] = decision.order[c]!;
-    }
-    if (painted) this.addLabels(painted, index);
   }
 
   of(c: number): ModelSum | undefined {

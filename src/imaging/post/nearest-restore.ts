@@ -1,7 +1,7 @@
 import { type FieldShape, type LabelField, storeMask } from './label-field.ts';
 import { decide } from './mask-slice.ts';
 import { type ScorePlane, scorePlane, vote } from './score-plane.ts';
-import type { StepPlan } from './step-plan.ts';
+import type { Decision, StepPlan } from './step-plan.ts';
 import type { WayBack } from './way-back.ts';
 
 /** Labels are decided on in the array of the network, [plane][u][v]; of the scores nothing is kept. */
@@ -22,19 +22,24 @@ export class ModelLabels {
     const { plane, plan, channels, field } = this;
     plane.index = index;
     read(plane.scores);
-    const size = plane.scores.length / channels;
-    const labels = field.layers[0]!.subarray(index * size, (index + 1) * size);
-    if (plan.decision.op === 'argmax') {
-      vote(plane, channels);
-      labels.set(plane.states);
-      return;
-    }
-    decide(plane, channels, plan.activation, plan.decision);
-    for (let c = 0; c < channels; c++) {
-      const mask = plane.states.subarray(c * size, (c + 1) * size);
-      if (plan.decision.op !== 'paint-regions') storeMask(field, c, mask, index);
-      else for (let i = 0; i < size; i++) if (mask[i] === 1) labels[i] = plan.decision.order[c]!;
-    }
+    if (plan.decision.op === 'argmax') vote(plane, channels);
+    else decide(plane, channels, plan.activation, plan.decision);
+    storeStates(field, plane.states, index, plan.decision);
+  }
+}
+
+/** Puts what was decided of a plane of scores into the labels on the grid of the model, [plane][u][v]. */
+export function storeStates(field: LabelField, states: Uint8Array, plane: number, decision: Decision): void {
+  const size = field.shape[1] * field.shape[2];
+  const labels = field.layers[0]!.subarray(plane * size, (plane + 1) * size);
+  if (decision.op === 'argmax') {
+    labels.set(states);
+    return;
+  }
+  for (let c = 0; c * size < states.length; c++) {
+    const mask = states.subarray(c * size, (c + 1) * size);
+    if (decision.op === 'threshold') storeMask(field, c, mask, plane);
+    else for (let i = 0; i < size; i++) if (mask[i] === 1) labels[i] = decision.order[c]!;
   }
 }
 

@@ -9,11 +9,10 @@ import { storedMillilitres } from '../volume-planes.ts';
 import { applyComponentStep } from './component-steps.ts';
 import { sumClasses } from './field-sums.ts';
 import { determinant, proveGeometry } from './geometry-proof.ts';
-import { emptyField, type LabelField, labelMaps } from './label-field.ts';
+import { emptyField, type LabelField } from './label-field.ts';
 import { LinearRestore } from './linear-restore.ts';
 import { type MeasurementName, measureLabels, type SegmentMeasurement } from './measure-labels.ts';
-import { ModelSums } from './model-sums.ts';
-import { ModelLabels, modelShape, nearestBack } from './nearest-restore.ts';
+import { ModelLabels, modelShape, nearestBack, storeStates } from './nearest-restore.ts';
 import { packLabels } from './pack-labels.ts';
 import { type Decision, planSteps, type StepPlan } from './step-plan.ts';
 import { type WayBack, wayBack } from './way-back.ts';
@@ -50,8 +49,8 @@ export class Restorer {
   private readonly plan: StepPlan;
   private readonly way: WayBack;
   private readonly source: LabelField;
-  private readonly model: LabelField | undefined;
-  private readonly sums: ModelSums;
+  /** What was decided on the grid of the model: where results are held against, and what labels are taken from. */
+  private readonly model: LabelField;
   private readonly take: (index: number, read: (scores: Float32Array) => void) => void;
   private planes = 0;
 
@@ -63,16 +62,16 @@ export class Restorer {
     this.plan = planSteps(request.postprocess, request.classes);
     checkClasses(request, this.plan.decision);
     this.way = wayBack(volume, preparation);
-    this.sums = new ModelSums(this.way);
-    const { way, plan, sums } = this;
+    const { way, plan } = this;
     const kind = plan.decision.op === 'threshold' ? 'masks' : 'labels';
     this.source = emptyField([way.slices, way.rows, way.columns], kind, request.classes);
+    this.model = emptyField(modelShape(way), kind, request.classes);
+    const { model } = this;
     if (plan.invert === 'scores') {
       const linear = new LinearRestore(way, plan, request.classes, this.source);
-      this.take = (index, read) => sums.addStates(linear.add(index, read), plan.decision);
+      this.take = (index, read) => storeStates(model, linear.add(index, read).states, index, plan.decision);
     } else {
-      this.model = emptyField(modelShape(way), kind, request.classes);
-      const labels = new ModelLabels(way, plan, request.classes, this.model);
+      const labels = new ModelLabels(way, plan, request.classes, model);
       this.take = (index, read) => labels.add(index, read);
     }
   }
@@ -120,10 +119,16 @@ export class Restorer {
     if (this.planes !== way.planes) {
       throw new VoxgateError('inference-failed', `Of ${way.planes} planes of scores ${this.planes} came.`);
     }
-    if (this.model) this.fromModelLabels(this.model);
+    if (plan.invert === 'labels') this.fromModelLabels();
     const segments = request.segments.map((segment) => segment.class);
     const before = sumClasses(source, segments, volume);
-    proveGeometry(request.segments, (c) => this.sums.of(c), before, this.preparation, volume);
+    proveGeometry(
+      request.segments,
+      { labels: this.model, way },
+      { labels: source, sums: before },
+      this.preparation,
+      volume,
+    );
     const facts = { classes: this.foreground(), millilitres: (slice: number) => storedMillilitres(volume, slice) };
     for (const step of plan.onSource) applyComponentStep(source, step, facts);
     const sums = plan.onSource.length > 0 ? sumClasses(source, segments, volume) : before;
@@ -133,18 +138,11 @@ export class Restorer {
     };
   }
 
-  private fromModelLabels(model: LabelField): void {
+  private fromModelLabels(): void {
     const millilitres = this.modelMillilitres();
-    const classes = this.foreground();
-    for (const step of this.plan.onModel) applyComponentStep(model, step, { classes, millilitres: () => millilitres });
-    const size = this.way.size;
-    for (const map of labelMaps(model, classes)) {
-      const only = model.kind === 'masks' ? [...map.valueOf.keys()][0] : undefined;
-      for (let plane = 0; plane < this.way.planes; plane++) {
-        this.sums.addLabels(map.bytes.subarray(plane * size, (plane + 1) * size), plane, only);
-      }
-    }
-    nearestBack(model, this.way, this.source);
+    const facts = { classes: this.foreground(), millilitres: () => millilitres };
+    for (const step of this.plan.onModel) applyComponentStep(this.model, step, facts);
+    nearestBack(this.model, this.way, this.source);
   }
 
   private modelMillilitres(): number {

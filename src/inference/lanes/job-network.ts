@@ -3,6 +3,7 @@ import type { Triple } from '../../imaging/transforms/steps.ts';
 import type { InferenceRequest } from '../engine.ts';
 import type { LaneShape } from './messages.ts';
 import type { NetworkRef, NetworkShape, Runner } from './network.ts';
+import { emptyValues } from './tensor-reader.ts';
 
 /** The networks of a job, opened: where they run and which shapes they are given. */
 export interface JobNetwork {
@@ -46,20 +47,23 @@ export async function openNetwork(
   for (const provider of providers) {
     const runner = provider === 'kserve' ? runners.remote : runners.local;
     // One run alone has all cores to itself; many go side by side, which is faster (docs/benchmarks.md).
+    let large = false;
     let wide = windows === 1 || provider === 'cuda' || provider === 'tensorrt';
     const open = () =>
-      describeAll(runner, refsOf(request, provider, wide ? shape.runners * shape.threads : shape.threads));
+      describeAll(runner, refsOf(request, provider, wide ? shape.runners * shape.threads : shape.threads, large));
     try {
       let { networks, shapes } = await open();
       const batch = provider === 'cpu' ? 1 : (request.window?.batch ?? 1);
       const fitted = fitShapes(request, shapes, window, channels, batch);
       const bytes = answerBytes(request, shapes, window) * fitted.batch;
-      if (!wide && provider === 'cpu' && bytes > LARGE_BYTES) {
+      if (provider === 'cpu' && bytes > LARGE_BYTES) {
         wide = true;
+        large = true;
         ({ networks, shapes } = await open());
       }
       const abreast = fitted.batch * (wide ? 2 : 4 * shape.runners);
       const ahead = Math.max(fitted.batch, Math.min(abreast, Math.floor((AHEAD_BYTES * fitted.batch) / bytes)));
+      if (provider !== 'cpu' && windows > 1) await warm(runner, request, networks, fitted.dims);
       return { provider, networks, wide, ahead, ...fitted };
     } catch (error) {
       // With one provider there is no choice to tell about.
@@ -68,6 +72,29 @@ export async function openNetwork(
     }
   }
   throw new VoxgateError('inference-failed', `no provider of the model's list can run it here: ${reasons.join('; ')}`);
+}
+
+/** Shapes that a network has been run with, by key, provider and shape. */
+const warmed = new Set<string>();
+
+/**
+ * One run of nothing before a session counts as open: a graphics processor chooses its ways of computing at the first run
+ * of a shape, in seconds, and a server loads its model. On the processor the first run is as fast as any.
+ */
+async function warm(
+  runner: Runner,
+  { model, input, outputs }: InferenceRequest,
+  networks: readonly NetworkRef[],
+  dims: readonly number[],
+): Promise<void> {
+  const key = JSON.stringify([model.key, networks, dims]);
+  if (warmed.has(key)) return;
+  const count = dims.reduce((product, length) => product * length, 1);
+  for (const network of networks) {
+    const values = emptyValues(input.type, count);
+    await runner.run({ network, input: { name: input.name, type: input.type, dims, values }, outputs });
+  }
+  warmed.add(key);
 }
 
 async function describeAll(
@@ -98,9 +125,10 @@ function refsOf(
   { model }: InferenceRequest,
   provider: InferenceRequest['model']['engine']['providers'][number],
   threads: number,
+  large: boolean,
 ): NetworkRef[] {
   if (provider !== 'kserve')
-    return model.files.map((path) => ({ kind: 'file', key: model.key, path, provider, threads }));
+    return model.files.map((path) => ({ kind: 'file', key: model.key, path, provider, threads, large }));
   const { kserve } = model.engine;
   if (!kserve)
     throw new VoxgateError('bad-model', 'engine.providers names kserve, but engine.kserve does not say where it is');

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { sentenceOf, VoxgateError } from '../../errors.ts';
 import { Job } from './job.ts';
 import { KserveRunner } from './kserve.ts';
@@ -12,7 +13,7 @@ import { ThreadRunner } from './thread-runner.ts';
  */
 const ALIVE_MS = 2000;
 /** A process this large, or that has held so many models, is replaced once it is idle. */
-const TIRED_BYTES = 6 * 2 ** 30;
+const TIRED_BYTES = Math.min(6 * 2 ** 30, 0.4 * totalmem());
 const TIRED_MODELS = 24;
 /** Runs at a server that one lane has under way. */
 const REMOTE_RUNS = 2;

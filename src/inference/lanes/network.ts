@@ -11,6 +11,8 @@ export type NetworkRef =
       readonly path: string;
       readonly provider: 'cpu' | 'cuda' | 'tensorrt';
       readonly threads: number;
+      /** Its answers are so large that memory is given back after each run. */
+      readonly large: boolean;
     }
   | {
       readonly kind: 'kserve';

@@ -47,7 +47,7 @@ async function answer(asked: ToThread): Promise<{ reply: FromThread; transfer?: 
 
 async function sessionOf(network: NetworkRef): Promise<InferenceSession> {
   if (network.kind !== 'file') throw new Error('a model of a server is not run here');
-  const key = `${network.key} ${network.path} ${network.provider} ${network.threads}`;
+  const key = `${network.key} ${network.path} ${network.provider} ${network.threads} ${network.large}`;
   const before = held.get(key);
   if (before) {
     held.delete(key);
@@ -60,13 +60,15 @@ async function sessionOf(network: NetworkRef): Promise<InferenceSession> {
   return session;
 }
 
-async function open({ path, provider, threads }: FileNetwork): Promise<InferenceSession> {
+async function open({ path, provider, threads, large }: FileNetwork): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(path, {
       executionProviders: [provider],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
+      // Its pool of memory never shrinks, and grows by powers of two.
+      enableCpuMemArena: !large,
       // Waiting threads that spin would take a core from the doors.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     });

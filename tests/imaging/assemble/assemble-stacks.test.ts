@@ -168,6 +168,21 @@ describe('Images that are no stack are refused with a sentence and figures', () 
     expect(reasonsOf(images)).toEqual(reasons);
   });
 
+  it('places that are no numbers to speak of', () => {
+    const far = changed(three, (i) => ({ position: [0, 0, i * 1e300] }));
+    expect(reasonsOf(far)).toEqual(['2 of 3 images are farther than 100 m from the origin.']);
+  });
+
+  it('more frames than can be compared; and those that can be are told apart in seconds, however odd they are', () => {
+    const many = { ...one[0]!, frames: Array(20_001).fill(one[0]!.frames[0]!) };
+    expect(reasonsOf([many])).toEqual(['The series has 20001 frames; 20000 are the most that are looked at together.']);
+    const odd = obliqueOrientations(6000).map((orientation) => anImage(aFrame(orientation)));
+    const begun = process.cpuUsage();
+    expect(reasonsOf(odd).length).toBeGreaterThan(5000);
+    expect(process.cpuUsage(begun).user).toBeLessThan(4e6);
+    expect(reasonsOf(all({ position: undefined }).flatMap((image) => Array(4000).fill(image)))).toHaveLength(1);
+  });
+
   it('0.1 degrees of shear pass, 0.2 do not', () => {
     const sheared = (degrees: number) =>
       changed(imagesAt([...Array(50).keys()]), (i) => ({ position: [i * Math.tan((degrees * Math.PI) / 180), 0, i] }));
@@ -292,6 +307,14 @@ describe('A series of several kinds of images is split', () => {
     ]);
     expect(labels(times.slice(1))).toEqual([
       'The 11 images lie at 4 positions: several at one place (time points, echoes, copies) are no single volume.',
+    ]);
+  });
+
+  it('and a stack tells what of its series it is without', () => {
+    const images = [...each({}), ...imagesAt([0, 10], { isLocalizer: true })];
+    const [stack] = assembleStacks(images, aRequest()).stacks;
+    expect(stack!.notes).toEqual([
+      'Of the 6 images of the series 2 are not part of it: 2 of 2 images are localizers (third value of Image Type).',
     ]);
   });
 

@@ -75,6 +75,16 @@ describe.skipIf(!hasSharedData)('Every series of the shared data is assembled, o
     for (const { header } of frames) expect(header.rescaleSlope / (2.0222414 * 2.9448e-4)).toBeCloseTo(1, 4);
   });
 
+  it('a broken frame among compressed ones is told by whichever thread finds it', async () => {
+    const series = sharedSeries('series-full/ct-chest-lidc-275-jpegls');
+    const slot = series.slotOf(onlyStack(series.headers));
+    const slices = slot.slices.map((slice, i) => (i < 60 ? slice : { ...slice, ranges: [[0, 100]] as const }));
+    for (const broken of [slices.slice(50), slices.slice(59)]) {
+      const opening = openSlots([{ ...slot, slices: broken, grid: { ...slot.grid, slices: broken.length } }]);
+      await expect(opening).rejects.toMatchObject({ code: 'undecodable' });
+    }
+  });
+
   it('the padding of a GE CT, -2000, counts as air', async () => {
     const series = sharedSeries('series/ct-liver-3slice-with-seg');
     const [volume] = await openSlots([series.slotOf(onlyStack(series.headers))]);

@@ -189,7 +189,7 @@ describe('A result that does not lie where the network saw it', () => {
   it.each([
     ['mirrored', { start: 29, step: -1 }],
     ['three voxels beside it', { start: 3, step: 1 }],
-    ['half as large', { start: 0, step: 0.5, count: 30 }],
+    ['four beside it, the other way', { start: -4, step: 1 }],
   ])('is not handed on: %s', (_, wrong) => {
     const other = aPreparation(grid, [{ ...one(0, 30), ...wrong }, one(1, 20), one(2, 12)]);
     // The affine says one thing, the way back another.
