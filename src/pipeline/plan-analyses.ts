@@ -7,6 +7,7 @@ import type { Facts } from '../routing/facts.ts';
 import { judge } from '../routing/judge.ts';
 import { studyFacts } from '../routing/study-facts.ts';
 import { type FilledSlot, type Fit, fillSlot, fitOf, refusalOfImages } from './fill-slots.ts';
+import { oneForEachModel } from './merge-plans.ts';
 import { refusalOfStudy } from './model-gates.ts';
 import { nameOfSeries, type StudySeries, type StudyView } from './study-view.ts';
 
@@ -225,32 +226,6 @@ function priorityOf(route: RouteSettings | undefined, whole: Facts): number {
   const ordered = PRIORITIES[String(whole.values['study.priority'] ?? '').toLowerCase()] ?? 0;
   const rule = route?.priority?.find(({ when }) => when === undefined || judge(when, whole).holds);
   return rule === undefined ? ordered : Math.max(rule.priority, ordered === PRIORITIES['stat'] ? ordered : -Infinity);
-}
-
-const RANK = { run: 2, wait: 1, skip: 0 } as const;
-
-/** Two routes to one model make one analysis: its results go to the peers of both. */
-function oneForEachModel(plans: readonly Plan[]): Plan[] {
-  const byModel = new Map<Model, Plan>();
-  for (const plan of plans) {
-    const earlier = byModel.get(plan.model);
-    byModel.set(plan.model, earlier === undefined ? plan : merged(earlier, plan));
-  }
-  return [...byModel.values()];
-}
-
-function merged(earlier: Plan, later: Plan): Plan {
-  const explanation = [...earlier.explanation, ...later.explanation];
-  if (RANK[earlier.decision] !== RANK[later.decision])
-    return { ...(RANK[earlier.decision] > RANK[later.decision] ? earlier : later), explanation };
-  if (earlier.decision === 'skip') return { ...earlier, explanation };
-  return {
-    ...earlier,
-    explanation,
-    deliverTo: [...new Set([...earlier.deliverTo, ...later.deliverTo])],
-    priority: Math.max(earlier.priority, later.priority),
-    mode: earlier.mode === 'primary' || later.mode === 'primary' ? 'primary' : 'shadow',
-  };
 }
 
 /** Models that routes name and the library does not hold. */

@@ -2,6 +2,7 @@ import { type Condition, LIMITS, type Scope, type Term, type Test } from './cond
 import { nameOf } from './print-condition.ts';
 import { type Piece, termOf } from './terms.ts';
 import { type RawTest, type TermType, testOf, typeOf } from './tests.ts';
+import { TokenReader, told } from './token-reader.ts';
 import { type Token, tokensOf, Unreadable } from './tokens.ts';
 
 /** Words that are never values without quotes. */
@@ -22,6 +23,7 @@ const QUANTIFIERS: Readonly<Record<string, 'every' | 'some' | 'count'>> = {
 export function parseText(source: string, scope: Scope): Condition {
   if (source.length > LIMITS.characters)
     throw new Unreadable(`a condition has ${LIMITS.characters} characters at most, this one ${source.length}`);
+  if (source.trim() === '') return { kind: 'all', of: [] };
   return new Parser(tokensOf(source), scope).whole();
 }
 
@@ -31,63 +33,27 @@ export function parseName(source: string): Piece[] {
   return new Parser(tokensOf(source), 'series').name();
 }
 
-class Parser {
-  readonly #tokens: readonly Token[];
+class Parser extends TokenReader {
   readonly #scope: Scope;
-  #next = 0;
   #depth = 0;
   #nodes = 0;
   #within = false;
 
   constructor(tokens: readonly Token[], scope: Scope) {
-    this.#tokens = tokens;
+    super(tokens);
     this.#scope = scope;
   }
 
   whole(): Condition {
-    if (this.#tokens.length === 1) return { kind: 'all', of: [] };
     const condition = this.#either();
-    if (this.#token.kind !== 'end') this.#fail(`"and", "or" or the end is expected, not ${told(this.#token)}`);
+    if (this.token.kind !== 'end') this.fail(`"and", "or" or the end is expected, not ${told(this.token)}`);
     return condition;
   }
 
   name(): Piece[] {
     const pieces = this.#pieces();
-    if (this.#token.kind !== 'end') this.#fail(`${told(this.#token)} does not belong to a name`);
+    if (this.token.kind !== 'end') this.fail(`${told(this.token)} does not belong to a name`);
     return pieces;
-  }
-
-  get #token(): Token {
-    return this.#tokens[this.#next]!;
-  }
-
-  #fail(message: string, at = this.#token.at): never {
-    throw new Unreadable(message, at);
-  }
-
-  /** Faults of names and values are told where they stand. */
-  #at<T>(at: number, read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof Unreadable && error.at === undefined) throw new Unreadable(error.message, at);
-      throw error;
-    }
-  }
-
-  #is(...texts: string[]): boolean {
-    const { kind, text } = this.#token;
-    return (kind === 'word' || kind === 'sign') && texts.includes(text);
-  }
-
-  #takes(text: string): boolean {
-    if (!this.#is(text)) return false;
-    this.#next += 1;
-    return true;
-  }
-
-  #wants(text: string): void {
-    if (!this.#takes(text)) this.#fail(`"${text}" is expected, not ${told(this.#token)}`);
   }
 
   #either(): Condition {
@@ -100,31 +66,31 @@ class Parser {
 
   #joined(word: string, kind: 'all' | 'any', read: () => Condition): Condition {
     const of = [read()];
-    while (this.#takes(word)) of.push(read());
+    while (this.takes(word)) of.push(read());
     return of.length === 1 ? of[0]! : { kind, of };
   }
 
   #single(): Condition {
-    if (this.#is('not')) return this.#negated();
+    if (this.is('not')) return this.#negated();
     this.#nodes += 1;
-    if (this.#nodes > LIMITS.nodes) this.#fail(`a condition has ${LIMITS.nodes} parts at most`);
-    if (this.#is('(')) return this.#deeper(() => this.#bracketed());
-    const quantifier = this.#tokens[this.#next + 1]?.text === '(' ? QUANTIFIERS[this.#token.text] : undefined;
+    if (this.#nodes > LIMITS.nodes) this.fail(`a condition has ${LIMITS.nodes} parts at most`);
+    if (this.is('(')) return this.#deeper(() => this.#bracketed());
+    const quantifier = this.following === '(' ? QUANTIFIERS[this.token.text] : undefined;
     return quantifier === undefined ? this.#comparison() : this.#quantified(quantifier);
   }
 
   #deeper(read: () => Condition): Condition {
     this.#depth += 1;
-    if (this.#depth > LIMITS.depth) this.#fail(`a condition is nested ${LIMITS.depth} deep at most`);
+    if (this.#depth > LIMITS.depth) this.fail(`a condition is nested ${LIMITS.depth} deep at most`);
     const inner = read();
     this.#depth -= 1;
     return inner;
   }
 
   #bracketed(): Condition {
-    this.#wants('(');
+    this.wants('(');
     const inner = this.#either();
-    this.#wants(')');
+    this.wants(')');
     return inner;
   }
 
@@ -132,124 +98,124 @@ class Parser {
     return {
       kind: 'not',
       of: this.#deeper(() => {
-        this.#wants('not');
+        this.wants('not');
         return this.#single();
       }),
     };
   }
 
   #quantified(kind: 'every' | 'some' | 'count'): Condition {
-    const { at, text } = this.#token;
-    if (this.#within) this.#fail(`"${text}" cannot stand within another "every", "any" or "count"`);
-    if (this.#scope === 'result') this.#fail(`"${text}" asks images, and this condition is about a result`);
-    this.#next += 1;
+    const { at, text } = this.token;
+    if (this.#within) this.fail(`"${text}" cannot stand within another "every", "any" or "count"`);
+    if (this.#scope === 'result') this.fail(`"${text}" asks images, and this condition is about a result`);
+    this.advance();
     this.#within = true;
     const of = this.#bracketed();
     this.#within = false;
     if (kind !== 'count') return { kind, of };
     const { raw, negated } = this.#test('number');
-    const counted: Condition = { kind, of, test: this.#at(at, () => testOf('count', 'number', undefined, raw)) };
+    const counted: Condition = { kind, of, test: this.at(at, () => testOf('count', 'number', undefined, raw)) };
     return negated ? { kind: 'not', of: counted } : counted;
   }
 
   #comparison(): Condition {
-    const { at } = this.#token;
+    const { at } = this.token;
     const pieces = this.#pieces();
-    const term: Term = this.#at(at, () => termOf(pieces, this.#scope));
+    const term: Term = this.at(at, () => termOf(pieces, this.#scope));
     const type = typeOf(term);
-    if (type === 'flag' && !this.#is('=', '!=', '<>', 'is', 'exists', 'absent', 'in', 'not')) return yes(term);
+    if (type === 'flag' && !this.is('=', '!=', '<>', 'is', 'exists', 'absent', 'in', 'not')) return yes(term);
     const { raw, negated } = this.#test(type);
-    const test: Test = this.#at(at, () => testOf(nameOf(term), type, term, raw));
+    const test: Test = this.at(at, () => testOf(nameOf(term), type, term, raw));
     const compared: Condition = { kind: 'compare', term, test };
     return negated ? { kind: 'not', of: compared } : compared;
   }
 
   #pieces(): Piece[] {
     const pieces = [this.#piece()];
-    while (this.#takes('.')) pieces.push(this.#piece());
+    while (this.takes('.')) pieces.push(this.#piece());
     return pieces;
   }
 
   #piece(): Piece {
-    const { kind, text } = this.#token;
-    if (text === 'private' && this.#tokens[this.#next + 1]?.text === '(') return this.#private();
+    const { kind, text } = this.token;
+    if (text === 'private' && this.following === '(') return this.#private();
     const name = kind === 'word' || kind === 'tag' ? text : undefined;
     if (name === undefined || RESERVED.has(name))
-      this.#fail(`the name of an attribute or a fact is expected, not ${told(this.#token)}`);
-    this.#next += 1;
+      this.fail(`the name of an attribute or a fact is expected, not ${told(this.token)}`);
+    this.advance();
     return { name: name!, ...this.#index() };
   }
 
   /** private("SIEMENS MR HEADER", "0019xx0C") */
   #private(): Piece {
-    this.#next += 1;
-    this.#wants('(');
+    this.advance();
+    this.wants('(');
     const creator = this.#text();
-    this.#wants(',');
+    this.wants(',');
     const name = this.#text();
-    this.#wants(')');
+    this.wants(')');
     return { name, creator, ...this.#index() };
   }
 
   #text(): string {
-    const { kind, text } = this.#token;
-    if (kind !== 'text') this.#fail(`a text in quotes is expected, not ${told(this.#token)}`);
-    this.#next += 1;
+    const { kind, text } = this.token;
+    if (kind !== 'text') this.fail(`a text in quotes is expected, not ${told(this.token)}`);
+    this.advance();
     return text;
   }
 
   #index(): { index?: number | string } {
-    if (!this.#takes('[')) return {};
-    const { kind, text } = this.#token;
-    if (kind !== 'number' && kind !== 'tag' && kind !== 'text') this.#fail('a number or a label in quotes is expected');
-    this.#next += 1;
-    this.#wants(']');
+    if (!this.takes('[')) return {};
+    const { kind, text } = this.token;
+    if (kind !== 'number' && kind !== 'tag' && kind !== 'text') this.fail('a number or a label in quotes is expected');
+    this.advance();
+    this.wants(']');
     return { index: kind === 'text' ? text : Number(text) };
   }
 
   #test(type: TermType): { raw: RawTest; negated: boolean } {
-    if (this.#takes('exists')) return { raw: { op: 'exists' }, negated: false };
-    if (this.#takes('absent')) return { raw: { op: 'exists' }, negated: true };
-    if (this.#takes('=') || this.#takes('is')) return { raw: { op: 'is', value: this.#value(type) }, negated: false };
-    if (this.#takes('!=') || this.#takes('<>')) return { raw: { op: 'is', value: this.#value(type) }, negated: true };
-    const order = this.#token.kind === 'sign' ? ORDERS[this.#token.text] : undefined;
+    if (this.takes('exists')) return { raw: { op: 'exists' }, negated: false };
+    if (this.takes('absent')) return { raw: { op: 'exists' }, negated: true };
+    if (this.takes('=') || this.takes('is')) return { raw: { op: 'is', value: this.#value(type) }, negated: false };
+    if (this.takes('!=') || this.takes('<>')) return { raw: { op: 'is', value: this.#value(type) }, negated: true };
+    const order = this.token.kind === 'sign' ? ORDERS[this.token.text] : undefined;
     if (order !== undefined) {
-      this.#next += 1;
+      this.advance();
       return { raw: { op: order, value: this.#value(type) }, negated: false };
     }
-    const negated = this.#takes('not');
-    if (this.#takes('matches')) return { raw: { op: 'matches', value: this.#value(type) }, negated };
-    if (this.#takes('in')) return { raw: this.#listOrRange(type), negated };
-    if (this.#takes('between')) {
+    const negated = this.takes('not');
+    if (this.takes('matches')) return { raw: { op: 'matches', value: this.#value(type) }, negated };
+    if (this.takes('in')) return { raw: this.#listOrRange(type), negated };
+    if (this.takes('between')) {
       const from = this.#value(type);
-      this.#wants('and');
+      this.wants('and');
       return { raw: { op: 'between', from, to: this.#value(type) }, negated };
     }
-    return this.#fail(`a comparison (=, <=, in, matches, exists, …) is expected, not ${told(this.#token)}`);
+    return this.fail(`a comparison (=, <=, in, matches, exists, …) is expected, not ${told(this.token)}`);
   }
 
   /** ("CT", "PT"), or 1..3 */
   #listOrRange(type: TermType): RawTest {
-    if (!this.#takes('(')) {
+    if (!this.takes('(')) {
       const from = this.#value(type);
-      this.#wants('..');
+      this.wants('..');
       return { op: 'between', from, to: this.#value(type) };
     }
     const values = [this.#value(type)];
-    while (this.#takes(',')) {
+    while (this.takes(',')) {
       values.push(this.#value(type));
-      if (values.length > LIMITS.values) this.#fail(`a list has ${LIMITS.values} values at most`);
+      if (values.length > LIMITS.values) this.fail(`a list has ${LIMITS.values} values at most`);
     }
-    this.#wants(')');
+    this.wants(')');
     return { op: 'in', values };
   }
 
   #value(type: TermType): string | number | boolean {
-    const { kind, text } = this.#token;
+    const { kind, text } = this.token;
     const plain = kind === 'word' && !RESERVED.has(text);
     if (kind !== 'text' && kind !== 'number' && kind !== 'tag' && !plain)
-      this.#fail(`a value is expected, not ${told(this.#token)}`);
-    this.#next += 1;
+      this.fail(`a value is expected, not ${told(this.token)}`);
+    this.advance();
     if (plain && (text === 'true' || text === 'false') && type !== 'text') return text === 'true';
     if (kind === 'number' || (kind === 'tag' && (type === 'number' || type === 'any') && /^\d+$/.test(text)))
       return type === 'text' ? text : Number(text);
@@ -259,8 +225,4 @@ class Parser {
 
 function yes(term: Term): Condition {
   return { kind: 'compare', term, test: { op: 'is', value: true } };
-}
-
-function told({ kind, text }: Token): string {
-  return kind === 'end' ? text : `"${text.slice(0, 40)}"`;
 }
