@@ -57,6 +57,11 @@ const input = (name: string, type: number, rank?: number): Buffer => value(11, n
 const output = (name: string, type: number, rank?: number): Buffer => value(12, name, type, rank);
 const scalar = (name: string, type: number, content: Buffer): Buffer =>
   message(5, number(2, type), text(8, name), message(9, content));
+const vector = (name: string, values: readonly number[]): Buffer => {
+  const content = Buffer.alloc(8 * values.length);
+  for (const [i, value_] of values.entries()) content.writeBigInt64LE(BigInt(value_), 8 * i);
+  return message(5, number(1, values.length), number(2, INT64), text(8, name), message(9, content));
+};
 const model = (...graph: Buffer[]): Buffer =>
   Buffer.concat([number(1, 8), message(7, text(2, 'graph'), ...graph), message(8, text(1, ''), number(2, 13))]);
 
@@ -68,6 +73,20 @@ export function echoModel(): Buffer {
     input('x', FLOAT, 5),
     output('y', FLOAT, 5),
     output('z', INT64, 5),
+  );
+}
+
+/** x [1][1][rows][columns] → y [1][1]: the mean of its left half (of its columns). A mirrored image gives another. */
+export function leftHalfModel(columns: number): Buffer {
+  return model(
+    node('Slice', ['x', 'from', 'to', 'axis'], ['left']),
+    node('GlobalAveragePool', ['left'], ['mean']),
+    node('Flatten', ['mean'], ['y']),
+    vector('from', [0]),
+    vector('to', [columns / 2]),
+    vector('axis', [3]),
+    input('x', FLOAT, 4),
+    output('y', FLOAT, 2),
   );
 }
 
