@@ -85,6 +85,11 @@ export interface InputSlot {
   readonly units: 'HU' | 'SUVbw' | 'SUVlbm' | 'SUVbsa' | 'Bq/ml' | 'any';
   readonly kind: 'volume' | 'image' | 'colour-image' | 'cine';
   readonly geometry: GeometryPolicy;
+  /**
+   * Which stack of a series that holds several (echoes, b-values, phases): the one whose label has this in it, "b 1000".
+   * Absent: such a series is refused, with the labels.
+   */
+  readonly stack?: string;
   /** Values as they are seen, 0 to 1: through window or VOI LUT and presentation. For models trained on pictures. */
   readonly asShown?: boolean;
   /** What to do when no series of the study fills it. `wait` for this long, then as `missing` says. */

@@ -2,7 +2,7 @@ import type { Archive, DescribedInstance } from '../archive/archive.ts';
 import type { Analysis, AnalysisInput } from '../catalog/analyses.ts';
 import { VoxgateError } from '../errors.ts';
 import { assembleStacks } from '../imaging/assemble/assemble-stacks.ts';
-import type { AssembledStack } from '../imaging/assemble/assembled-stack.ts';
+import type { AssembledStack, Assembly } from '../imaging/assemble/assembled-stack.ts';
 import { imageHeaderOf } from '../imaging/assemble/read-frames.ts';
 import type { InputSlot, ModelManifest } from '../inference/model-manifest.ts';
 import { inTurns } from '../turns.ts';
@@ -62,18 +62,28 @@ async function gather(
   const headers = await inTurns(instances, ({ dataset, transferSyntaxUid }) =>
     imageHeaderOf(dataset, transferSyntaxUid),
   );
-  const { stacks, refused } = assembleStacks(headers, slot);
-  const [stack, ...more] = stacks;
-  if (stack === undefined)
-    throw new VoxgateError('not-a-volume', refused[0]?.reason ?? `the series holds nothing for "${slot.slot}".`);
-  if (more.length > 0) {
-    const labels = stacks.map(({ label, frames }) => `${label || 'one'} of ${frames.length}`).join(', ');
-    throw new VoxgateError(
-      'not-a-volume',
-      `the series holds ${stacks.length} stacks (${labels}) and the model takes one: none of them was chosen for it.`,
-    );
-  }
+  const stack = chosen(slot, assembleStacks(headers, slot));
   return { slot, studyInstanceUid, seriesInstanceUid, instances, stack };
+}
+
+/** The one stack a slot takes; which of several is never guessed. */
+function chosen({ slot, stack: wanted }: InputSlot, { stacks, refused }: Assembly): AssembledStack {
+  const fitting = wanted === undefined ? stacks : stacks.filter(({ label }) => has(label, wanted));
+  const [stack, ...more] = fitting;
+  if (stack !== undefined && more.length === 0) return stack;
+  const labels = stacks.map(({ label, frames }) => `${label || 'one'}, of ${frames.length}`).join('; ');
+  if (stacks.length === 0)
+    throw new VoxgateError('not-a-volume', refused[0]?.reason ?? `the series holds nothing for "${slot}".`);
+  if (stack === undefined)
+    throw new VoxgateError('not-a-volume', `none of the stacks of the series (${labels}) is called "${wanted}".`);
+  throw new VoxgateError(
+    'not-a-volume',
+    `the series holds ${stacks.length} stacks (${labels}) and the model takes one: which is not said.`,
+  );
+}
+
+function has(label: string, wanted: string): boolean {
+  return label.toLowerCase().includes(wanted.toLowerCase());
 }
 
 /** The instances that were routed, no more and no less: what came since belongs to another analysis. */
