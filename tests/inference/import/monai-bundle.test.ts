@@ -1,28 +1,10 @@
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openBundle } from '../../../src/inference/import/bundle-files.ts';
-import { readCodes } from '../../../src/inference/import/codes-file.ts';
-import type { ImportAnswers } from '../../../src/inference/import/draft.ts';
 import { importModel } from '../../../src/inference/import/import-model.ts';
-import { importMonai } from '../../../src/inference/import/import-monai.ts';
-import { manifestFaults } from '../../../src/inference/model-checks.ts';
-import { parseManifest } from '../../../src/inference/model-schema.ts';
-import type { OnnxFacts } from '../../../src/inference/onnx/onnx-facts.ts';
 import { aFolder } from '../../support/test-node.ts';
 import { bundleIn, INFERENCE, METADATA, NETWORK, network, write, zip } from './bundles.ts';
-
-async function drafted(folder: string, facts: OnnxFacts, codes?: object, answers: ImportAnswers = {}) {
-  const files = await openBundle(folder);
-  const given = codes ? join(write(aFolder(), { 'codes.json': codes }), 'codes.json') : undefined;
-  return importMonai(files, facts, await readCodes(given), answers);
-}
-
-/** The manifest passes the schema and the checks of packages, whatever its files. */
-function isSound(manifest: object): void {
-  const text = JSON.stringify({ ...manifest, files: [{ path: 'model.onnx', digest: '0'.repeat(64) }] });
-  expect(manifestFaults(parseManifest(text))).toEqual([]);
-}
+import { drafted, isSound } from './drafted.ts';
 
 function withPre(transforms: readonly object[], more: object = {}): object {
   return { ...INFERENCE, preprocessing: { _target_: 'Compose', transforms }, ...more };
@@ -294,39 +276,4 @@ const asDcmqi = ({ value, scheme, meaning }: { value: string; scheme: string; me
   CodeValue: value,
   CodingSchemeDesignator: scheme,
   CodeMeaning: meaning,
-});
-
-/** A checkout of Project-MONAI/model-zoo; its configurations are read there and not copied. */
-const ZOO = process.env['VOXGATE_MODEL_ZOO'];
-if (!ZOO) process.stderr.write('VOXGATE_MODEL_ZOO is not set: the public bundles are not imported\n');
-
-describe.skipIf(!ZOO || !existsSync(join(ZOO, 'models')))('the public bundles of the MONAI model zoo', () => {
-  it('import unchanged: the spleen, and the whole body with its 104 structures', async () => {
-    const spleen = await drafted(join(ZOO!, 'models/spleen_ct_segmentation'), network(1, 2));
-    expect(spleen.manifest.postprocess).toEqual([
-      { op: 'softmax' },
-      { op: 'invert', mode: 'linear' },
-      { op: 'argmax' },
-    ]);
-    expect(spleen.manifest.transforms[1]).toMatchObject({ op: 'spacing', pixdim: [1.5, 1.5, 2] });
-    expect(spleen.notes).toEqual([]);
-    isSound(spleen.manifest);
-    const body = await drafted(join(ZOO!, 'models/wholeBody_ct_segmentation'), network(1, 105));
-    expect(body.manifest.segments).toHaveLength(104);
-    expect(body.manifest.postprocess).toEqual([{ op: 'softmax' }, { op: 'argmax' }, { op: 'invert', mode: 'nearest' }]);
-    isSound(body.manifest);
-  });
-
-  it('are each imported, or refused with a place and a reason', async () => {
-    for (const name of readdirSync(join(ZOO!, 'models'))) {
-      const folder = join(ZOO!, 'models', name);
-      if (!existsSync(join(folder, 'configs/metadata.json'))) continue;
-      try {
-        isSound((await drafted(folder, network(1, 2))).manifest);
-      } catch (error) {
-        expect(error).toHaveProperty('code', 'bad-model');
-        expect(String(error)).toMatch(/(configs\/|ONNX|codes\.json).*: /);
-      }
-    }
-  });
 });
