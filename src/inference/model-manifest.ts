@@ -42,8 +42,8 @@ export interface ModelManifest {
   readonly segments: readonly ManifestSegment[];
   readonly measurements: readonly ('volume' | 'axes' | 'surface' | 'statistics')[];
   readonly results: readonly ('SEG' | 'SR')[];
-  /** By destination, best first: what it cannot take is sent as the next. */
-  readonly destinationLadder: readonly ('SEG-LABELMAP' | 'SEG-BINARY' | 'SR-3D' | 'SR')[];
+  /** What results are sent as, best first. One form of each kind is made so far; another name comes with the code for it. */
+  readonly destinationLadder: readonly ('SEG-BINARY' | 'SR-3D')[];
   /** What a sound result lies within; one outside is told, and withheld where `withhold`. */
   readonly plausibility: readonly PlausibleRange[];
   /** The sentence to report when nothing was found. */

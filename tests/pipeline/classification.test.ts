@@ -43,7 +43,7 @@ function aLibrary(): string {
       segments: [],
       measurements: [],
       results: ['SR'],
-      destinationLadder: ['SR-3D', 'SR'],
+      destinationLadder: ['SR-3D'],
       plausibility: [],
       nothingFound: 'Nothing is bright on the left.',
     },

@@ -94,7 +94,7 @@ export async function importMonai(
       segments: isScores ? segmentsOf(segmentClasses(output), codes) : [],
       measurements: isScores && volume ? ['volume'] : [],
       results: isScores ? (volume ? ['SEG', 'SR'] : ['SEG']) : ['SR'],
-      destinationLadder: isScores ? ['SEG-BINARY', 'SR'] : ['SR'],
+      destinationLadder: isScores ? ['SEG-BINARY', 'SR-3D'] : ['SR-3D'],
       plausibility: [],
       nothingFound: fitted(`${metadata.name || name}: nothing was found in this series.`, 1024, 'Nothing was found.'),
     },

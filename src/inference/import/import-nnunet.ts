@@ -111,7 +111,7 @@ export async function importNnunet(
       segments: segmentsOf(dataset.segments, codes),
       measurements: colour || picture ? [] : ['volume'],
       results: colour || picture ? ['SEG'] : ['SEG', 'SR'],
-      destinationLadder: colour || picture ? ['SEG-BINARY'] : ['SEG-BINARY', 'SR-3D', 'SR'],
+      destinationLadder: ['SEG-BINARY', 'SR-3D'],
       plausibility: [],
       nothingFound: `${title}: nothing was found in this series.`,
     },

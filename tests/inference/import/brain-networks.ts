@@ -101,7 +101,7 @@ export function brainPackage(library: string, name: keyof typeof NETWORKS): stri
     segments,
     measurements: ['volume', 'statistics'],
     results: ['SEG', 'SR'],
-    destinationLadder: ['SEG-BINARY', 'SR'],
+    destinationLadder: ['SEG-BINARY', 'SR-3D'],
     plausibility: [],
     nothingFound: 'No brain was found in this series.',
   };
