@@ -88,7 +88,7 @@ function explained({ series }: Explanation): string[] {
       .join(', ')}\n`,
     ...(plans.length === 0 ? ['  no route names a model that is here\n'] : []),
     ...plans.flatMap((plan) => [
-      `  ${plan.model}: ${plan.reason}\n`,
+      `  ${plan.model}: ${plan.decision === 'run' ? 'Runs: the series is all that it asks for.' : plan.reason}\n`,
       ...plan.considered.flatMap(({ route, decision, reason, slots }) => [
         ...(plan.considered.length > 1 ? [`    ${route ?? 'every model'}: ${decision}. ${reason}\n`] : []),
         ...slots
