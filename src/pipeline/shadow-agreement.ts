@@ -44,11 +44,16 @@ export async function compareWithShadow(
     if (counterparts.length === 0) return;
     await keep(parts, analysis, manifest, found);
     // The other may write its file at this moment and then look for ours: one of the two finds both.
+    const compared = new Set<number>();
     for (const other of ofRoute(counterparts, analysis)) {
-      if (await exists(pathOf(parts, other.id))) await compare(parts, analysis, other);
+      if (!(await exists(pathOf(parts, other.id)))) continue;
+      await compare(parts, analysis, other);
+      compared.add(other.id);
     }
-    await discard(parts, analysis, counterparts);
+    await discard(parts, analysis, counterparts, compared);
   } catch (error) {
+    // Where both looked at once, the one that was done first has taken both files away.
+    if (!(await exists(pathOf(parts, analysis.id)))) return;
     parts.log.warn(
       { analysis: analysis.id, reason: sentenceOf(error) },
       'a model could not be held against its shadow',
@@ -130,10 +135,19 @@ export async function sweepMasks({ folder }: Pick<AgreementParts, 'folder'>): Pr
   }
 }
 
-/** Masks that nothing still to come is held against; this analysis has had its turn, though it is not recorded yet. */
-async function discard(parts: AgreementParts, analysis: Analysis, counterparts: readonly Counterpart[]): Promise<void> {
-  if (counterparts.every(({ ended }) => ended)) await rm(pathOf(parts, analysis.id), { force: true });
-  for (const { id } of counterparts) {
+/**
+ * Masks that nothing still to come is held against. Those of another go only when they were compared here: it may have written
+ * them a moment ago, and look for ours next.
+ */
+async function discard(
+  parts: AgreementParts,
+  analysis: Analysis,
+  counterparts: readonly Counterpart[],
+  compared: ReadonlySet<number>,
+): Promise<void> {
+  if (counterparts.every(({ id, ended }) => ended || compared.has(id)))
+    await rm(pathOf(parts, analysis.id), { force: true });
+  for (const id of compared) {
     const others = await readCounterparts(parts.database, id);
     if (others.every((one) => one.ended || one.id === analysis.id)) await rm(pathOf(parts, id), { force: true });
   }

@@ -96,6 +96,20 @@ describe('a model in the shadow of another', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('is held against it when both end at the same moment, whichever looks first', async () => {
+    const { database, folder, open, run } = await aRoom();
+    for (let series = 1; series <= 12; series++) {
+      const [primary, shadow] = [await open('1.0.0', 'primary', series), await open('1.1.0', 'shadow', series)];
+      await Promise.all([
+        run(primary, found(10)),
+        new Promise((resolve) => setTimeout(resolve, series % 4)).then(() => run(shadow, found(6))),
+      ]);
+    }
+    const statistics = await readAgreementStatistics(database, 'lungs');
+    expect(statistics.find(({ label }) => label === 'Right lung')!.cases).toBe(12);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('is held against it also when another shadow runs later', async () => {
     const { database, folder, open, run } = await aRoom();
     const primary = await open('1.0.0', 'primary');
