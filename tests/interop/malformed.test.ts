@@ -62,7 +62,8 @@ async function cStore(node: NodeProcess, path: string, bytes: Buffer): Promise<s
 
 describe.skipIf(!hasSharedData)('the malformed files', () => {
   it('each get a defined answer by both doors, a sentence where they are stored, and leave the node running', async () => {
-    const node = await NodeProcess.start();
+    // One announces four images of its acquisition, of which no other ever comes.
+    const node = await NodeProcess.start({ announcedSeconds: 4, idleSettleSeconds: 4 });
     const { pid } = node;
     let [stored, refused] = [0, 0];
     for (const file of malformedFiles()) {
