@@ -63,18 +63,6 @@ export async function readSettlement(database: Database, seriesInstanceUid: stri
   return rows[0];
 }
 
-/** Series of a study whose last decision was to wait, or of which nothing was decided yet. */
-export async function unsettledSeries(database: Database | Transaction, studyInstanceUid: string): Promise<string[]> {
-  const { rows }: { rows: { uid: string }[] } = await database.raw(
-    `SELECT e.series_instance_uid AS uid FROM series e JOIN studies s ON s.id = e.study_id
-       LEFT JOIN settlements t ON t.series_instance_uid = e.series_instance_uid AND t.study_instance_uid = s.study_instance_uid
-     WHERE s.study_instance_uid = ? AND t.state IS DISTINCT FROM 'settled'
-       AND EXISTS (SELECT FROM instances i WHERE i.series_id = e.id AND i.origin = 'received') ORDER BY 1`,
-    [studyInstanceUid],
-  );
-  return rows.map(({ uid }) => uid);
-}
-
 /**
  * Series with instances that came after the last decision, and no job that will look at them: one that was committed while
  * its series was being settled, in a process that died before the end of its transfer.

@@ -1,5 +1,5 @@
 import { type AnalysisState, moveAnalysis, readAnalysis } from '../catalog/analyses.ts';
-import { VoxgateError } from '../errors.ts';
+import { sentenceOf, VoxgateError } from '../errors.ts';
 import type { JobRun } from '../jobs/queue.ts';
 import { type AnalyzeParts, performAnalysis } from './perform-analysis.ts';
 
@@ -23,7 +23,10 @@ export async function analyzeSeries(parts: AnalyzeParts, analysisId: number, run
   );
   try {
     await performAnalysis(parts, analysis, run);
-  } catch (error) {
+  } catch (thrown) {
+    // A process that was ended because the job was stopped says that it died; the signal says why.
+    const { aborted, reason: why } = run.signal;
+    const error = aborted ? new VoxgateError('out-of-resources', sentenceOf(why)) : thrown;
     if (!(error instanceof VoxgateError)) {
       log.error(
         { analysis: analysisId, error: error instanceof Error ? error.stack : String(error) },

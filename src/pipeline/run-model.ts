@@ -39,13 +39,13 @@ export interface ModelRun {
  */
 export async function runModel(parts: RunParts, run: ModelRun): Promise<Outcome> {
   const folder = join(parts.workFolder, run.name);
-  await mkdir(folder, { recursive: true });
   const opened = await openSlots(await Promise.all(run.slots.map((slot) => slot && sourceOf(parts.archive, slot))));
   // A step under way cannot be interrupted; its process can be ended.
   const onAbort = () => void opened.close();
   run.signal?.addEventListener('abort', onAbort, { once: true });
   try {
     run.signal?.throwIfAborted();
+    await mkdir(folder, { recursive: true });
     return await infer(parts.engine, opened, run, folder);
   } finally {
     run.signal?.removeEventListener('abort', onAbort);

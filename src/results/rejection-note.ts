@@ -1,18 +1,14 @@
 import { dataset, type Fields } from '../dicom/build.ts';
-import type { JsonDataset } from '../dicom/dataset.ts';
 import { encodePart10 } from '../dicom/write.ts';
 import { VoxgateError } from '../errors.ts';
 import { CODE, CONCEPT } from './codes.ts';
 import { codeValue, objectReference, rootContainer, textValue, uidReference } from './content-items.ts';
-import { resultObject } from './result-object.ts';
-import type { Algorithm, Device } from './types.ts';
+import { type ObjectInput, resultObject } from './result-object.ts';
 
 export const KEY_OBJECT_SELECTION_STORAGE = '1.2.840.10008.5.1.4.1.1.88.59';
 
 /** What a rejection note is made of. */
-export interface RejectionInput {
-  /** The header of one source instance: patient and study are copied from it. */
-  readonly source: { readonly attributes: JsonDataset };
+export interface RejectionInput extends ObjectInput {
   /** The study of the source and of what is rejected. */
   readonly studyInstanceUid: string;
   readonly rejected: readonly {
@@ -22,12 +18,6 @@ export interface RejectionInput {
   }[];
   /** For the reader: why. */
   readonly reason: string;
-  readonly algorithm: Algorithm;
-  readonly device: Device;
-  readonly seriesUid: string;
-  readonly instanceUid: string;
-  readonly seriesNumber: number;
-  readonly created: Date;
 }
 
 /**
